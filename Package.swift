@@ -1,0 +1,58 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+/// The pkg-config file of the MPI to build against: Open MPI's unless the environment names another, as `mpich`.
+let mpi = ProcessInfo.processInfo.environment["VIGIL_MPI"] ?? "ompi-c"
+
+let package = Package(
+    name: "vigil",
+    products: [.executable(name: "vigil", targets: ["vigil"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        // C
+        .systemLibrary(name: "COpenMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CKernels"),
+
+        // wrappers
+        .target(name: "MPI", dependencies: ["COpenMPI"]),
+        .target(name: "HDF5", dependencies: ["CHDF5"]),
+        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
+        .target(name: "Randomness"),
+
+        // the symbolic side
+        .target(name: "Graphs"),
+        .target(name: "Networks", dependencies: ["Graphs"]),
+        .target(name: "Detectors", dependencies: ["Networks", "LinearAlgebra"]),
+
+        // the side that computes
+        .target(name: "Ranks", dependencies: ["MPI"]),
+        .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels", "Randomness"]),
+        .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "Randomness"]),
+        .target(name: "Metrics", dependencies: ["Ranks"]),
+        .target(name: "Reports", dependencies: ["CPNG", "Metrics"]),
+        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Metrics", "Reports", "CCrypto", "Yams"]),
+        .executableTarget(name: "vigil", dependencies: [
+            "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ]),
+
+        // tests; what runs under mpirun is a program of its own
+        .executableTarget(name: "rank-probe", dependencies: ["Ranks", "Metrics"], path: "Tests/RankProbe"),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
+        .testTarget(name: "RanksTests", dependencies: ["Ranks", "rank-probe"]),
+        .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "rank-probe"]),
+        .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
+        .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks"]),
+        .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),
+    ]
+)

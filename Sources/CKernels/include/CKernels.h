@@ -1,0 +1,84 @@
+// The arithmetic of plans. Every kernel is defined without reference to vector width, so that all tables give the same
+// bits: an element of a product is one chain of fused multiply-adds in the order of the inner index; an elementwise
+// result is IEEE arithmetic or one of our own polynomials on that element alone; a sum within a sample runs over virtual
+// lanes and is folded in one order. Nothing is contracted, reassociated or approximated by an instruction set's leave.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+#include <stdint.h>
+
+// A matrix product whose operands are walked by strides, so that convolutions are products without a copy.
+//
+// c[r][n] (+)= sum over (g, s, t), t fastest, of a[r](g, s, t) * b(g, s, t)[n]
+//   a[r](g,s,t) = a[aRow[r] + g*aGroup + s*aRun + t*aStep]
+//   b(g,s,t)[n] = b[(n / panel)*bPanel + g*bGroup + s*bRun + t*bStep + n % panel]
+//   c[r][n]     = c[cRow[r] + n]
+// `panel` is vk_table.panel. B's rows must be readable to the end of the last panel (so pad to a multiple of `panel`);
+// C is written in `columns` places only. Each c element is one chain of fmaf(a, b, sum) in order, starting at 0 or, where
+// `accumulate` is not 0, at the value it has.
+typedef struct {
+  int64_t rows, columns;
+  const float *a; const int64_t *aRow; int64_t aGroup, aRun, aStep;
+  const float *b; int64_t bPanel, bGroup, bRun, bStep;
+  float *c; const int64_t *cRow;
+  int64_t groups, runs, length;
+  int32_t accumulate;
+} vk_product;
+
+// An elementwise program: instructions over slots, each a block of floats in L1 while the program runs over it.
+typedef enum {
+  VK_NEGATIVE, VK_RECIPROCAL, VK_EXP, VK_LOG, VK_TANH, VK_SOFTPLUS, VK_LOGISTIC, VK_SQUARE_ROOT, VK_ABSOLUTE, VK_SIGN, VK_STEP,
+  VK_ADD, VK_SUBTRACT, VK_MULTIPLY, VK_DIVIDE, VK_MAXIMUM, VK_COPY
+} vk_operation;
+
+typedef struct { int32_t operation, a, b, result; } vk_instruction;  // a, b, result: slots; b is ignored by unary ones
+
+// How a slot meets memory. The program runs over samples and, within each, over `count` elements e.
+typedef enum {
+  VK_TEMPORARY,   // lives in the block only
+  VK_LOAD,        // base[sample*stride + e]
+  VK_PERIODIC,    // base[sample*stride + e % period]: a channel's value, a sample's own (period 1), one for all (stride 0)
+  VK_SCALAR,      // (float)*(const double *)base: a replicated scalar
+  VK_GATHER,      // base[sample*stride + table[e]]
+  VK_STORE,       // base[sample*stride + e] = value
+  VK_SUM,         // base[sample*stride + p] = sum over e % period == p
+  VK_SUM_RUNS,    // base[sample*stride + e / period] = sum over each run of `period` consecutive e
+  VK_SUM_TABLE    // base[sample*stride + table[e]] += value in the order of e, from 0; `period` results
+} vk_kind;
+
+// Order of sums. VK_SUM: with W = period * max(1, ceil(16 / period)), virtual lane w adds its elements e % W == w in the
+// order of e, from 0; then lane p takes p+period, p+2*period, ... in that order. VK_SUM_RUNS: each run by the same rule
+// with period 1 (16 lanes counted from the run's start).
+typedef struct {
+  int32_t kind;
+  float *base; int64_t stride, period; const int32_t *table;
+} vk_slot;
+
+typedef struct {
+  const vk_instruction *code; int64_t instructions;
+  const vk_slot *slots; int64_t slotCount;
+  int64_t count;   // elements of a sample
+} vk_program;
+
+typedef struct {
+  const char *name;        // "avx512", "avx2", "portable"
+  int64_t panel;           // columns in a panel of B
+  int64_t rowBlock;        // rows that a product handles at once: tasks do well to hold multiples
+  void (*product)(const vk_product *);
+  // Copies a matrix [inner][columns], element (k, n) at from[k*rowStride + n*columnStride], into panels:
+  // to[(n / panel)*inner*panel + k*panel + n % panel], zero beyond `columns`; panels firstPanel ..< lastPanel of it.
+  void (*pack)(float *to, const float *from, int64_t inner, int64_t columns, int64_t rowStride, int64_t columnStride,
+               int64_t firstPanel, int64_t lastPanel);
+  // Runs a program over samples firstSample ..< lastSample and, where it has no sums, elements firstElement ..< lastElement
+  // of each (else all of them). `scratch` holds vk_scratch(program) floats, aligned to 64 bytes, of the calling thread.
+  void (*elementwise)(const vk_program *, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement, float *scratch);
+  // to[i] += from[i]
+  void (*add)(float *to, const float *from, int64_t count);
+} vk_table;
+
+// Floats of scratch that a program needs.
+int64_t vk_scratch(const vk_program *program);
+// The table of a name, or NULL where it is unknown or this processor cannot run it.
+const vk_table *vk_table_named(const char *name);
+// The best table of this processor.
+const vk_table *vk_table_best(void);
+#endif
