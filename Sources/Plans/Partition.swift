@@ -1,0 +1,33 @@
+import Ranks
+
+/// Which samples of a minibatch a rank computes: those of its lanes, side by side in its memory.
+struct Partition {
+    let minibatch: Int, microbatch: Int
+    /// The lanes of this rank, out of all.
+    let lanes: Range<Int>
+    /// This rank's subtrees of the summation tree, as lanes.
+    let subtrees: [Range<Int>]
+
+    /// How many samples lie in this rank's memory.
+    var samples: Int { end(lanes.upperBound) - lanes.lowerBound * microbatch }
+
+    /// A lane's samples, counted from this rank's first.
+    func samples(of lane: Int) -> Range<Int> {
+        let first = lanes.lowerBound * microbatch
+        return lane * microbatch - first ..< end(lane + 1) - first
+    }
+
+    private func end(_ lane: Int) -> Int { min(lane * microbatch, minibatch) }
+
+    /// Copies of partial sums that folding a subtree needs beside the result.
+    var foldingDepth: Int { subtrees.map { Self.depth($0.count) }.max() ?? 0 }
+
+    private static func depth(_ lanes: Int) -> Int { lanes <= 1 ? 0 : 1 + depth(lanes - Lanes.split(lanes)) .max(depth(Lanes.split(lanes)) - 1) }
+}
+
+extension Int {
+    fileprivate func max(_ other: Int) -> Int { Swift.max(self, other) }
+
+    /// The quotient, rounded up.
+    func divided(up divisor: Int) -> Int { (self + divisor - 1) / divisor }
+}

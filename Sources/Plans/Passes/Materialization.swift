@@ -1,0 +1,55 @@
+import Graphs
+
+/// Which items get memory. An elementwise chain of values in memory need not be stored: whoever reads it computes it on
+/// the way (again, if several do), as long as that is short.
+struct Materialization {
+    /// Work for one element above which a value that several read is stored, in additions.
+    static let limit = 16
+
+    private let draft: Draft
+    /// Items that have memory of their own.
+    private(set) var stored: Set<Int> = []
+
+    init(_ draft: Draft, results: [Int]) {
+        self.draft = draft
+        stored = Set(results.map(draft.memory))
+        var uses = Array(repeating: 0, count: draft.items.count)
+        for (index, item) in draft.items.enumerated() {
+            if !item.isElementwise { stored.insert(index) }
+            for input in item.inputs {
+                uses[input] += 1
+                if readsMemory(item, of: draft[input]) { stored.insert(draft.memory(of: input)) }
+            }
+        }
+        for index in draft.items.indices where draft[index].isElementwise && uses[index] > 1 && work(index) > Self.limit {
+            stored.insert(draft.memory(of: index))
+        }
+    }
+
+    /// Whether an item needs a vector or batched operand in memory: kernels do, and so does what repeats or rearranges it.
+    private func readsMemory(_ item: Item, of operand: Item) -> Bool {
+        if operand.isScalar { return false }
+        switch item.kind {
+        case .reshape: return item.isScalar
+        case .unary, .binary, .broadcast: return operand.form.extent != item.form.extent || operand.form.shape.count != item.form.shape.count
+        case .sum: return item.isScalar
+        default: return true
+        }
+    }
+
+    /// What computing an element from values in memory takes.
+    private func work(_ index: Int) -> Int {
+        var met: Set<Int> = [], total = 0, open = [index]
+        while let next = open.popLast() {
+            guard met.insert(next).inserted else { continue }
+            guard next == index || !stored.contains(next), draft[next].isElementwise else { continue }
+            switch draft[next].kind {
+            case .reshape: break
+            case .unary(.exp), .unary(.log), .unary(.tanh), .unary(.softplus), .unary(.logistic): total += 8
+            default: total += 1
+            }
+            open += draft[next].inputs
+        }
+        return total
+    }
+}

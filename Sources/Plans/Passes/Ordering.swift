@@ -1,0 +1,174 @@
+import Graphs
+
+/// What a plan does, in order.
+enum Step {
+    /// Replicated scalars, on the host in Double.
+    case scalars([Int])
+    /// Elementwise values and sums within samples that share a loop.
+    case program(Program)
+    /// Everything that has a kernel of its own.
+    case kernel(Int)
+    /// Sums over the samples of this rank, added over the ranks.
+    case reduce([Int])
+}
+
+/// Puts items into an order, loops that can be shared together, and reductions where their sums are needed.
+///
+/// The order is that of the trace as far as operands allow, so that memory is used the way the procedure was written.
+struct Ordering {
+    /// Reductions below this size are sent with any other that is due; bytes.
+    static let small = 1 << 16
+    /// Stored values and sums of one loop, at most: its blocks must stay in L1.
+    static let members = 12
+
+    private let draft: Draft, stored: Set<Int>
+    private var done: Set<Int>
+    private var open: [Int]
+    /// Reduced on this rank, not yet over the ranks.
+    private var pending: [Int] = []
+    private var operands: [Int: Set<Int>] = [:]
+    private(set) var steps: [Step] = []
+
+    init(_ draft: Draft, stored: Set<Int>) {
+        (self.draft, self.stored) = (draft, stored)
+        let given = draft.items.indices.filter { index in
+            switch draft[index].kind {
+            case .input, .constant: true
+            default: false
+            }
+        }
+        done = Set(given)
+        open = draft.items.indices.filter { !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
+        for unit in open { operands[unit] = leaves(of: unit) }
+        while !open.isEmpty { scheduleNext() }
+        flush(pending)
+    }
+
+    /// The stored items and scalars that computing a unit reads.
+    private func leaves(of unit: Int) -> Set<Int> {
+        var found: Set<Int> = [], met: Set<Int> = [], next = draft[unit].inputs
+        while let index = next.popLast() {
+            guard met.insert(index).inserted else { continue }
+            if stored.contains(index) || draft[index].isScalar { found.insert(index) } else { next += draft[index].inputs }
+        }
+        return found
+    }
+
+    private mutating func scheduleNext() {
+        guard let unit = open.first(where: { operands[$0]!.isSubset(of: done.union(pending)) }) else {
+            preconditionFailure("items wait for each other")
+        }
+        communicate(for: operands[unit]!)
+        if isHostScalar(unit) {
+            scheduleScalars()
+        } else if draft[unit].isElementwise || isProgramSum(unit) {
+            scheduleLoop(from: unit)
+        } else {
+            steps.append(.kernel(unit))
+            close([unit])
+        }
+    }
+
+    private mutating func close(_ units: [Int]) {
+        let units = Set(units)
+        open.removeAll { units.contains($0) }
+        for unit in units.sorted() {
+            if draft[unit].isReduced { pending.append(unit) } else { done.insert(unit) }
+        }
+    }
+
+    /// Sends what is needed now; with it goes what is small, or everything where something large is needed.
+    private mutating func communicate(for needed: Set<Int>) {
+        let due = pending.filter(needed.contains)
+        guard !due.isEmpty else { return }
+        flush(due.allSatisfy(isSmall) ? pending.filter { needed.contains($0) || isSmall($0) } : pending)
+    }
+
+    private func isSmall(_ item: Int) -> Bool { draft[item].form.shape.count * 4 < Self.small }
+
+    private mutating func flush(_ items: [Int]) {
+        guard !items.isEmpty else { return }
+        steps.append(.reduce(items))
+        done.formUnion(items)
+        pending.removeAll(where: items.contains)
+    }
+
+    // MARK: Scalars
+
+    private func isHostScalar(_ unit: Int) -> Bool {
+        guard draft[unit].isScalar else { return false }
+        switch draft[unit].kind {
+        case .unary, .binary, .broadcast, .reshape, .sum: return true
+        default: return false
+        }
+    }
+
+    private mutating func scheduleScalars() {
+        var found: [Int] = [], known = done
+        for unit in open where isHostScalar(unit) && operands[unit]!.isSubset(of: known) {
+            found.append(unit)
+            known.insert(unit)
+        }
+        steps.append(.scalars(found))
+        close(found)
+    }
+
+    // MARK: Loops
+
+    private func isProgramSum(_ unit: Int) -> Bool { if case .sum = draft[unit].kind { !draft[unit].isScalar } else { false } }
+
+    /// Samples or not, and elements: what a loop runs over.
+    private func space(of unit: Int) -> Space {
+        let form = isProgramSum(unit) ? draft[draft[unit].inputs[0]].form : draft[unit].form
+        return Space(isBatched: form.extent == .batched, count: form.shape.count)
+    }
+
+    /// From one unit, gathers all that runs over the same elements, reads something in common, and can run now.
+    private mutating func scheduleLoop(from first: Int) {
+        let space = space(of: first)
+        var members = [first], read = operands[first]!
+        var grew = true
+        while grew, members.count < Self.members {
+            grew = false
+            for unit in open where !members.contains(unit) && (isProgramSum(unit) || draft[unit].isElementwise) && self.space(of: unit) == space {
+                let outside = operands[unit]!.subtracting(members)
+                guard outside.isSubset(of: done), !operands[unit]!.isDisjoint(with: read.union(members)) else { continue }
+                guard operands[unit]!.intersection(members).allSatisfy({ canFollow(unit, $0, in: space) }) else { continue }
+                members.append(unit)
+                read.formUnion(operands[unit]!)
+                grew = true
+                if members.count == Self.members { break }
+            }
+        }
+        members.sort()
+        steps.append(.program(Program(draft, stored: stored, members: members, space: space)))
+        close(members)
+    }
+
+    /// Whether a unit can read a member within the loop that makes it: element by element, not a sum or a repetition.
+    private func canFollow(_ unit: Int, _ member: Int, in space: Space) -> Bool {
+        guard !isProgramSum(member) else { return false }
+        var met: Set<Int> = [], next = [unit]
+        while let index = next.popLast() {
+            guard met.insert(index).inserted else { continue }
+            let item = draft[index]
+            for input in item.inputs {
+                let form = draft[input].form
+                if draft.memory(of: input) == member {
+                    switch item.kind {
+                    case .slice, .transpose: return false
+                    default: if Space(isBatched: form.extent == .batched, count: form.shape.count) != space { return false }
+                    }
+                } else if !stored.contains(input), !draft[input].isScalar {
+                    next.append(input)
+                }
+            }
+        }
+        return true
+    }
+}
+
+/// What a loop runs over: samples (or one, of what is replicated) and the elements of each.
+struct Space: Hashable {
+    let isBatched: Bool, count: Int
+}
