@@ -19,14 +19,13 @@ struct Partition {
 
     private func end(_ lane: Int) -> Int { min(lane * microbatch, minibatch) }
 
-    /// Copies of partial sums that folding a subtree needs beside the result.
-    var foldingDepth: Int { subtrees.map { Self.depth($0.count) }.max() ?? 0 }
-
-    private static func depth(_ lanes: Int) -> Int { lanes <= 1 ? 0 : 1 + depth(lanes - Lanes.split(lanes)) .max(depth(Lanes.split(lanes)) - 1) }
+    /// Copies of partial sums that folding a subtree needs beside its result.
+    var foldingDepth: Int { subtrees.map { ($0.count - 1).bitLength }.max() ?? 0 }
 }
 
 extension Int {
-    fileprivate func max(_ other: Int) -> Int { Swift.max(self, other) }
+    /// Binary digits; 0 has none.
+    fileprivate var bitLength: Int { Int.bitWidth - leadingZeroBitCount }
 
     /// The quotient, rounded up.
     func divided(up divisor: Int) -> Int { (self + divisor - 1) / divisor }

@@ -130,7 +130,12 @@ final class WeightKernel: Kernel {
         (product.b, product.bPanel) = (UnsafePointer(b + image * walk.bImage + column), table.pointee.panel)
         (product.bGroup, product.bRun, product.bStep) = (Int64(walk.bImage), Int64(walk.bRun), Int64(walk.bStep))
         (product.c, product.cRow) = (c, UnsafePointer(cRow.pointer))
-        (product.groups, product.runs, product.length) = (Int64(samples.count * walk.imagesPerSample), Int64(walk.runs), Int64(walk.length))
+        let images = samples.count * walk.imagesPerSample
+        if walk.runs == 1, walk.aImage == walk.length * walk.aStep, walk.bImage == walk.length * walk.bStep {
+            (product.groups, product.runs, product.length) = (1, 1, Int64(images * walk.length))
+        } else {
+            (product.groups, product.runs, product.length) = (Int64(images), Int64(walk.runs), Int64(walk.length))
+        }
         table.pointee.product(&product)
     }
 }

@@ -4,7 +4,7 @@ import Ranks
 /// Folds what lanes contribute along the summation tree, with one copy of scratch for each level below the first.
 func fold(_ lanes: Range<Int>, into level: Int, leaf: (_ lane: Int, _ level: Int) -> Void, add: (_ to: Int, _ from: Int) -> Void) {
     if lanes.count == 1 { return leaf(lanes.lowerBound, level) }
-    let middle = lanes.lowerBound + Lanes.split(lanes.count)
+    let middle = Lanes.split(lanes)
     fold(lanes.lowerBound ..< middle, into: level, leaf: leaf, add: add)
     fold(middle ..< lanes.upperBound, into: level + 1, leaf: leaf, add: add)
     add(level, level + 1)
@@ -55,7 +55,7 @@ final class ScalarTotalKernel: Kernel {
             for sample in partition.samples(of: lanes.lowerBound) { sum += Double(from[sample]) }
             return sum
         }
-        let middle = lanes.lowerBound + Lanes.split(lanes.count)
+        let middle = Lanes.split(lanes)
         return sum(lanes.lowerBound ..< middle) + sum(middle ..< lanes.upperBound)
     }
 }

@@ -36,12 +36,12 @@ struct Program {
         reuseTemporaries()
     }
 
-    /// The instructions at which a stored item is last read and an output written, where it lies element by element; nil
-    /// where it is read otherwise too.
+    /// Whether an output can take the memory of an item it reads: that is read element by element, and no more after the
+    /// output's element is written.
     func mayOverwrite(_ item: Int, by output: Int) -> Bool {
         guard let target = slots.firstIndex(where: { $0.kind == VK_STORE.rawValue && $0.item == output }) else { return false }
         let sources = slots.indices.filter { slots[$0].item == item }
-        guard sources.allSatisfy({ slots[$0].kind == VK_LOAD.rawValue && slots[$0].stride == slots[target].stride }) else { return false }
+        guard sources.allSatisfy({ slots[$0].kind == VK_LOAD.rawValue && (!space.isBatched || slots[$0].stride == slots[target].stride) }) else { return false }
         let written = code.firstIndex { $0.result == target }!
         return !code[(written + 1)...].contains { instruction in
             sources.contains(Int(instruction.a)) || (isBinary(instruction) && sources.contains(Int(instruction.b)))

@@ -1,0 +1,83 @@
+import Graphs
+import Ranks
+
+/// A trace made executable: run again and again on new inputs, it moves the variables of a `ModelState` and gives results.
+///
+/// What it computes depends on the trace and on the microbatch that the trace states, never on ranks, threads or the
+/// instruction set.
+public final class Plan {
+    /// What shares the work, and how.
+    public struct Resources {
+        public let group: RankGroup, team: ThreadTeam, isa: InstructionSet
+        /// How ranks' sums are added; `library` is for comparison.
+        public let way: TreeSum.Way
+
+        public init(group: RankGroup = .alone(), team: ThreadTeam = ThreadTeam(count: 1), isa: InstructionSet = .best, way: TreeSum.Way = .tree) {
+            (self.group, self.team, self.isa, self.way) = (group, team, isa, way)
+        }
+    }
+
+    /// The samples of a minibatch that this rank computes: places in the minibatch, which is also their order in memory.
+    public let samples: Range<Int>
+    let assembly: Assembly
+    private let team: ThreadTeam
+    private let resultItems: [Int: Int]
+
+    /// - Parameters:
+    ///   - results: what can be read after a run, beside the variables.
+    ///   - state: holds the variables; all that the trace reads must be set before a run.
+    /// - Throws: the trace's error, or `RankError` where there are more ranks than lanes.
+    public init(_ trace: Trace, results: [Node], state: ModelState, on resources: Resources = Resources()) throws {
+        if let error = trace.error { throw error }
+        let lanes = trace.minibatch.divided(up: trace.microbatch)
+        let tree = try TreeSum(group: resources.group, lanes: lanes, way: resources.way)
+        let owned = try Lanes(count: lanes, ranks: resources.group.count).range(of: resources.group.rank)
+        let partition = Partition(minibatch: trace.minibatch, microbatch: trace.microbatch, lanes: owned, subtrees: tree.subtrees)
+        samples = owned.lowerBound * trace.microbatch ..< owned.lowerBound * trace.microbatch + partition.samples
+        team = resources.team
+
+        let changed = trace.variables.filter { $0.current != $0.given }
+        let lowering = Lowering(trace, results: (results + changed.map(\.current)).map(\.index))
+        resultItems = Dictionary(results.map { ($0.index, lowering.item(of: $0.index)) }, uniquingKeysWith: { first, _ in first })
+        let given = trace.variables.compactMap { variable, given, _ in lowering.item[given.index].map { (variable: variable, item: $0) } }
+        let updates = changed.map { (variable: $0.variable, item: lowering.item(of: $0.current.index)) }
+        assembly = try Assembly(lowering.draft, results: Array(resultItems.values), given: given, updates: updates, state: state,
+                                partition: partition, tree: tree, isa: resources.isa)
+        inputItems = lowering.item
+        team.reserve(assembly.scratch)
+    }
+
+    private let inputItems: [Int: Int]
+
+    /// The memory of an input: of a batched one this rank's samples, one after another. Nil where nothing reads it.
+    public func input(_ node: Node) -> UnsafeMutableBufferPointer<Float>? {
+        inputItems[node.index].map { UnsafeMutableBufferPointer(start: assembly.floats(of: $0), count: assembly.count(of: $0)) }
+    }
+
+    /// Runs once on what the inputs hold. All ranks call it together.
+    public func run() throws {
+        assembly.loadScalars()
+        for action in assembly.actions {
+            switch action {
+            case .kernel(let kernel): team.run(kernel)
+            case .reduction(let reduction): try reduction.run()
+            }
+        }
+        assembly.storeScalars()
+    }
+
+    /// A result of the last run that is one number for the whole minibatch.
+    public func scalar(_ node: Node) -> Double {
+        let item = resultItems[node.index]!
+        return assembly.draft[item].isScalar ? assembly.scalars[item] : Double(assembly.floats(of: item)[0])
+    }
+
+    /// A result of the last run; of a batched one this rank's samples, one after another. Not for scalars.
+    public func floats(_ node: Node) -> UnsafeBufferPointer<Float> {
+        let item = resultItems[node.index]!
+        return UnsafeBufferPointer(start: assembly.floats(of: item), count: assembly.count(of: item))
+    }
+
+    /// Bytes of memory between the beginning and the end of a run, variables and inputs not counted.
+    public var arenaBytes: Int { assembly.arenaFloats * 4 }
+}
