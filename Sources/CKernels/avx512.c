@@ -1,0 +1,10 @@
+#if defined(__x86_64__)
+#include "kernels.h"
+#define LANES 16
+#define ROWS 12
+#define TABLE vk_avx512
+#define NAME "avx512"
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), apply_to = function)
+#include "tables.h"
+#pragma clang attribute pop
+#endif

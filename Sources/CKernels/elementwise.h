@@ -1,0 +1,204 @@
+// Elementwise programs, a block of elements at a time. Slots that are plain memory are worked on where they lie; the
+// others have a buffer of one block in scratch.
+typedef struct {
+  float *at;      // the block's elements
+  float *buffer;  // in scratch; NULL where the slot is always plain memory
+  float *lanes;   // a sum's virtual lanes
+  int late;       // a stored slot goes to memory after the block, since it lies on a loaded one that is still read
+} place;
+
+// Is base[sample*stride + e] the slot's element?
+static int plain(const vk_slot *slot, int64_t count) {
+  return slot->kind == VK_LOAD || slot->kind == VK_STORE || (slot->kind == VK_PERIODIC && slot->period >= count);
+}
+
+// Are consecutive samples one long sample to this program?
+static int joined(const vk_program *program) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    if (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR) continue;
+    if (slot->kind == VK_PERIODIC && slot->stride == 0 && program->count % slot->period == 0) continue;
+    if (!plain(slot, program->count) || slot->stride != program->count) return 0;
+  }
+  return 1;
+}
+
+// The slot of the second operand; the first again where there is none.
+static int32_t second(const vk_instruction *code) {
+  return code->operation < VK_ADD || code->operation == VK_COPY ? code->a : code->b;
+}
+
+// Does an instruction read, after `slot` is first written, a loaded slot that begins where it does?
+static int overlaid(const vk_program *program, int32_t slot) {
+  int written = 0;
+  for (int64_t i = 0; i < program->instructions; i++) {
+    const vk_instruction *code = program->code + i;
+    for (int side = 0; side < 2 && written; side++) {
+      int32_t operand = side == 0 ? code->a : second(code);
+      if (program->slots[operand].kind != VK_STORE && program->slots[operand].base == program->slots[slot].base) return 1;
+    }
+    written |= code->result == slot;
+  }
+  return 0;
+}
+
+static void lay(const vk_program *program, place *places, float *scratch, int64_t block) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    places[i] = (place){.late = slot->kind == VK_STORE && overlaid(program, (int32_t)i)};
+    if (slot->kind == VK_LOAD) continue;
+    places[i].at = places[i].buffer = scratch;
+    scratch += block;
+    if (slot->kind != VK_SUM && slot->kind != VK_SUM_RUNS) continue;
+    places[i].lanes = scratch;
+    scratch += slot->kind == VK_SUM ? (vk_lanes(slot->period) + 15) / 16 * 16 : 16;
+  }
+}
+
+// buffer[i] = from[(phase + i) % period]
+static void fill(float *buffer, const float *from, int64_t period, int64_t phase, int64_t count) {
+  int64_t have = 0;
+  while (have < smaller(period, count)) {
+    int64_t place = (phase + have) % period, piece = smaller(period - place, smaller(period, count) - have);
+    memcpy(buffer + have, from + place, (size_t)piece * sizeof(float));
+    have += piece;
+  }
+  for (; have < count; have += smaller(have, count - have)) memcpy(buffer + have, buffer, (size_t)smaller(have, count - have) * sizeof(float));
+}
+
+// What holds for the whole call (samples < 0) or for a sample: replicated values, and periodic ones that look the same in
+// every block.
+static void fill_constant(const vk_program *program, place *places, int64_t sample, int64_t first, int64_t length, int64_t block) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    if (slot->kind == VK_SCALAR && sample < 0) {
+      float value = (float)*(const double *)(const void *)slot->base;
+      fill(places[i].buffer, &value, 1, 0, length);
+    }
+    if (slot->kind != VK_PERIODIC || plain(slot, program->count) || block % slot->period != 0) continue;
+    if ((slot->stride == 0) == (sample < 0))
+      fill(places[i].buffer, slot->base + (sample < 0 ? 0 : sample * slot->stride), slot->period, first % slot->period, length);
+  }
+}
+
+static void begin_sums(const vk_program *program, place *places, int64_t sample) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    if (slot->kind == VK_SUM) memset(places[i].lanes, 0, (size_t)vk_lanes(slot->period) * sizeof(float));
+    if (slot->kind == VK_SUM_RUNS) memset(places[i].lanes, 0, 16 * sizeof(float));
+    if (slot->kind == VK_SUM_TABLE) memset(slot->base + sample * slot->stride, 0, (size_t)slot->period * sizeof(float));
+  }
+}
+
+// Points the slots at elements e ..< e + count of a sample.
+static void aim(const vk_program *program, place *places, int64_t sample, int64_t e, int64_t count, int64_t block) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    float *base = slot->base + (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR ? 0 : sample * slot->stride);
+    if (plain(slot, program->count) && !places[i].late) {
+      places[i].at = base + e;
+    } else if (slot->kind == VK_PERIODIC && block % slot->period != 0) {
+      int64_t phase = e % slot->period;
+      places[i].at = phase + count <= slot->period ? base + phase : places[i].buffer;
+      if (phase + count > slot->period) fill(places[i].buffer, base, slot->period, phase, count);
+    } else if (slot->kind == VK_GATHER) {
+      const int32_t *table = slot->table + e;
+      for (int64_t j = 0; j < count; j++) places[i].buffer[j] = base[table[j]];
+    }
+  }
+}
+
+typedef float sixteen __attribute__((ext_vector_type(16)));
+
+// lanes[(phase + i) % width] += value[i], in the order of i
+static void add_to_lanes(float *lanes, int64_t width, int64_t phase, const float *value, int64_t count) {
+  while (count > 0) {
+    int64_t piece = smaller(width - phase, count), turns = piece == width ? count / width : 0, lane = 0;
+    for (; lane + 16 <= width && turns > 1; lane += 16) {
+      sixteen sum, next;
+      memcpy(&sum, lanes + lane, sizeof sum);
+      for (int64_t t = 0; t < turns; t++) {
+        memcpy(&next, value + t * width + lane, sizeof next);
+        sum += next;
+      }
+      memcpy(lanes + lane, &sum, sizeof sum);
+    }
+    if (turns > 1) piece = turns * width;
+    for (int64_t i = 0; i < piece; i += width) {
+      int64_t end = smaller(width - phase, piece - i);
+      if (lane < end) loop_add(lanes + phase + lane, lanes + phase + lane, value + i + lane, end - lane);
+    }
+    value += piece;
+    count -= piece;
+    phase = (phase + piece) % width;
+  }
+}
+
+static float fold(const float *lanes, int64_t width, int64_t lane, int64_t period) {
+  float sum = lanes[lane];
+  for (int64_t w = lane + period; w < width; w += period) sum += lanes[w];
+  return sum;
+}
+
+// Adds a block to the sums of runs; `total` elements are in the sample, so that the last run may be a short one.
+static void sum_runs(float *base, float *lanes, int64_t period, const float *value, int64_t e, int64_t count, int64_t total) {
+  while (count > 0) {
+    int64_t phase = e % period, piece = smaller(period - phase, count);
+    add_to_lanes(lanes, 16, phase % 16, value, piece);
+    if (phase + piece == period || e + piece == total) {
+      base[e / period] = fold(lanes, 16, 0, 1);
+      memset(lanes, 0, 16 * sizeof(float));
+    }
+    value += piece;
+    e += piece;
+    count -= piece;
+  }
+}
+
+// What the block leaves behind: late stores and sums.
+static void finish(const vk_program *program, place *places, int64_t sample, int64_t e, int64_t count) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    float *base = slot->base + (slot->kind >= VK_STORE ? sample * slot->stride : 0);
+    const float *value = places[i].at;
+    if (slot->kind == VK_STORE && places[i].late) memcpy(base + e, value, (size_t)count * sizeof(float));
+    if (slot->kind == VK_SUM) add_to_lanes(places[i].lanes, vk_lanes(slot->period), e % vk_lanes(slot->period), value, count);
+    if (slot->kind == VK_SUM_RUNS) sum_runs(base, places[i].lanes, slot->period, value, e, count, program->count);
+    if (slot->kind == VK_SUM_TABLE)
+      for (int64_t j = 0; j < count; j++) base[slot->table[e + j]] += value[j];
+  }
+}
+
+static void end_sums(const vk_program *program, place *places, int64_t sample) {
+  for (int64_t i = 0; i < program->slotCount; i++) {
+    const vk_slot *slot = program->slots + i;
+    for (int64_t p = 0; slot->kind == VK_SUM && p < slot->period; p++)
+      slot->base[sample * slot->stride + p] = fold(places[i].lanes, vk_lanes(slot->period), p, slot->period);
+  }
+}
+
+static void elementwise(const vk_program *program, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement,
+                        float *scratch) {
+  if (firstSample >= lastSample) return;
+  int64_t block = vk_block(program);
+  place places[program->slotCount];
+  lay(program, places, scratch, block);
+  if (firstElement == 0 && lastElement == program->count && joined(program)) {
+    lastElement *= lastSample - firstSample;
+    lastSample = firstSample + 1;
+  }
+  int64_t length = smaller(block, lastElement - firstElement);  // of the longest block
+  fill_constant(program, places, -1, firstElement, length, block);
+  for (int64_t sample = firstSample; sample < lastSample; sample++) {
+    fill_constant(program, places, sample, firstElement, length, block);
+    begin_sums(program, places, sample);
+    for (int64_t e = firstElement; e < lastElement; e += block) {
+      int64_t count = smaller(block, lastElement - e);
+      aim(program, places, sample, e, count, block);
+      for (const vk_instruction *code = program->code; code < program->code + program->instructions; code++)
+        loops[code->operation](places[code->result].at, places[code->a].at, places[second(code)].at, count);
+      finish(program, places, sample, e, count);
+    }
+    end_sums(program, places, sample);
+  }
+}
