@@ -11,7 +11,7 @@ enum Kind: Hashable {
     case broadcast
     case reshape
     case slice(Slice), transpose, pad(Pad)
-    case sum, total, localMean(Int)
+    case sum, total, localMean
     /// Rows times a shared matrix, which is stored transposed where it says so.
     case product(transposed: Bool)
     case weightProduct

@@ -38,7 +38,7 @@ struct Lowering {
         case is Transpose: draft.add(.transpose, inputs, form)
         case is Sum: draft.add(.sum, inputs, form)
         case is Total: draft.add(.total, inputs, form)
-        case let mean as LocalMean: draft.add(.localMean(mean.microbatch), inputs, form)
+        case is LocalMean: draft.add(.localMean, inputs, form)
         case is Product: product(inputs[0], inputs[1], form)
         case is WeightProduct: draft.add(.weightProduct, inputs, form)
         case let convolution as ConvolutionOutput: lower(convolution.geometry, output: inputs, form)
