@@ -1,4 +1,8 @@
 #ifndef COPENBLAS_SHIM_H
 #define COPENBLAS_SHIM_H
 #include <cblas.h>
+// Debian's OpenBLAS holds LAPACK but brings no C header for it; this is the Fortran interface of its documentation, with
+// the hidden lengths of the character arguments.
+void dsyevd_(const char *job, const char *triangle, const int *n, double *a, const int *leading, double *values, double *work,
+             const int *workCount, int *integerWork, const int *integerWorkCount, int *info, unsigned long jobLength, unsigned long triangleLength);
 #endif
