@@ -9,7 +9,7 @@ typedef struct {
 
 // Is base[sample*stride + e] the slot's element?
 static int plain(const vk_slot *slot, int64_t count) {
-  return slot->kind == VK_LOAD || slot->kind == VK_STORE || (slot->kind == VK_PERIODIC && slot->period >= count);
+  return slot->kind == VK_LOAD || slot->kind == VK_STORE || (slot->kind == VK_PERIODIC && slot->period >= count && slot->stride == count);
 }
 
 // Are consecutive samples one long sample to this program?
