@@ -1,1 +1,17 @@
-print("probe")
+import Glibc
+import Ranks
+
+/// What the tests run under mpirun: `rank-probe COMMAND ARGUMENTS...` does one thing with all ranks; rank 0 prints what came out.
+let commands: [String: (RankGroup, [String]) throws -> Int32] = [
+    "tree": probeTree, "bench": benchTree,
+]
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+guard let name = arguments.first, let command = commands[name] else {
+    print("rank-probe \(commands.keys.sorted().joined(separator: "|")) ARGUMENTS...")
+    exit(64)
+}
+let group = try RankGroup.start()
+let code = try command(group, Array(arguments.dropFirst()))
+try group.finish()
+exit(code)

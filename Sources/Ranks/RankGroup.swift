@@ -1,0 +1,78 @@
+import Glibc
+internal import MPI
+
+/// The processes that train together. One process without MPI is a case of it.
+///
+/// All ranks call the same functions in the same order, one thread at a time.
+public final class RankGroup: @unchecked Sendable {
+    /// This process's place, 0 ..< count. Rank 0 alone logs and writes.
+    public let rank: Int
+    public let count: Int
+    /// What the ranks talk through; nil where there is no MPI.
+    let communicator: Communicator?
+    /// The same ranks, for sums over lanes: these may run on a thread of their own while the group's calls run on another.
+    let laneCommunicator: Communicator?
+    /// Says on stderr when a rank waits for the others too long.
+    let watchdog: Watchdog
+
+    private init(_ communicator: Communicator?, lanes: Communicator?) {
+        (self.communicator, laneCommunicator) = (communicator, lanes)
+        (rank, count) = (communicator?.rank ?? 0, communicator?.count ?? 1)
+        watchdog = Watchdog(rank: rank)
+    }
+
+    /// One process, no MPI.
+    public static func alone() -> RankGroup { RankGroup(nil, lanes: nil) }
+
+    /// Starts MPI where a launcher started this process, else makes a group of one.
+    ///
+    /// Throws where the launcher or Slurm says that more processes were started than MPI has brought together: each would believe to be
+    /// rank 0 of 1 and write over the others' files.
+    public static func start() throws -> RankGroup {
+        let launch = Launch { name in getenv(name).map { String(cString: $0) } }
+        guard launch.startsMPI else {
+            try launch.check(count: 1)
+            return alone()
+        }
+        try Environment.start()
+        let world = try Communicator.world()
+        try launch.check(count: world.count)
+        return RankGroup(try world.duplicate(), lanes: try world.duplicate())
+    }
+
+    /// Ends MPI, after all ranks have come here; without MPI does nothing. The group is of no use afterwards.
+    public func finish() throws {
+        watchdog.end()
+        guard communicator != nil else { return }
+        try Environment.finish()
+    }
+
+    /// Ends all ranks at once, with this exit code.
+    public func abort(_ code: Int32) -> Never {
+        fflush(nil)
+        communicator?.abort(code)
+        exit(code)
+    }
+
+    /// Seconds that this rank may wait in one call before it says so on stderr, once (default 120).
+    public func setStall(seconds: Double) { watchdog.setStall(seconds: seconds) }
+
+    /// Returns when all ranks have come here.
+    public func barrier() throws {
+        guard let communicator else { return }
+        try watchdog.during("a barrier") { try communicator.barrier() }
+    }
+
+    /// The sums of the ranks' values, element by element, on every rank. All give the same count. Overflow wraps.
+    public func sum(_ values: [Int64]) throws -> [Int64] { try reduce(values, .sum, "a sum of integers") }
+
+    /// The largest of the ranks' values, element by element, on every rank; not for NaN.
+    public func maximum(_ values: [Double]) throws -> [Double] { try reduce(values, .maximum, "a maximum") }
+
+    private func reduce<T: Transferable>(_ values: [T], _ reduction: Reduction, _ what: StaticString) throws -> [T] {
+        guard let communicator else { return values }
+        var result = values
+        try watchdog.during(what) { try result.withUnsafeMutableBufferPointer { try communicator.allReduce($0, reduction) } }
+        return result
+    }
+}

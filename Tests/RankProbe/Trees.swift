@@ -1,0 +1,98 @@
+import Ranks
+
+/// A number of its own for every lane and element, of magnitudes that make the order of additions show.
+func laneValue(_ lane: Int, _ index: Int) -> Double {
+    var z = UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(lane + 1) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 30) &* 0x94D0_49BB_1331_11EB
+    z ^= z >> 31
+    return Double(Int64(bitPattern: z)) * 0x1p-63 * Double(1 + z & 7)
+}
+
+/// FNV-1a over the words' bits.
+func hash(_ words: some Sequence<UInt64>) -> UInt64 { words.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x0000_0100_0000_01B3 } }
+
+/// The partial sum of a subtree, with lanes pushed and folded as a plan does.
+func partialSum<T: BinaryFloatingPoint>(_ subtree: Range<Int>, _ count: Int, _: T.Type) -> [T] {
+    var stack: [[T]] = []
+    for lane in subtree {
+        stack.append((0 ..< count).map { T(laneValue(lane, $0)) })
+        for _ in 0 ..< Lanes.folds(after: lane, in: subtree) {
+            let upper = stack.removeLast(), lower = stack.removeLast()
+            stack.append(zip(lower, upper).map { $0 + $1 })
+        }
+    }
+    precondition(stack.count == 1, "\(stack.count) sums are left of one subtree")
+    return stack[0]
+}
+
+/// `tree WAY LANES COUNT...`: the total of the lanes by each way, whole vectors and pieces, in Float and Double; a hash of each on a line.
+/// WAY is tree or library.
+func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
+    let sum = try TreeSum(group: group, lanes: Int(arguments[1])!, way: arguments[0] == "library" ? .library : .tree)
+    for count in arguments.dropFirst(2).map({ Int($0)! }) {
+        for (size, wholeBytes) in [("whole", Int.max), ("pieces", 0)] {
+            sum.wholeBytes = wholeBytes
+            for inPlace in [true, false] {
+                let floats = try total(sum, count, inPlace, Float.self) { try sum.sum($0, count: count, into: $1) }
+                let doubles = try total(sum, count, inPlace, Double.self) { try sum.sum($0, count: count, into: $1) }
+                try report(group, "\(count) \(size) float", hash(floats.lazy.map { UInt64($0.bitPattern) }))
+                try report(group, "\(count) \(size) double", hash(doubles.lazy.map { $0.bitPattern }))
+            }
+        }
+    }
+    return 0
+}
+
+/// Prints the hash, or who has another where ranks differ.
+private func report(_ group: RankGroup, _ what: String, _ hash: UInt64) throws {
+    let all = try group.allGather(withUnsafeBytes(of: hash) { Array($0) })
+    if group.rank == 0 { print(what, all.allSatisfy { $0 == all[0] } ? String(hash, radix: 16) : "ranks differ") }
+}
+
+private func total<T: BinaryFloatingPoint>(
+    _ sum: TreeSum, _ count: Int, _ inPlace: Bool, _: T.Type,
+    _ form: ([UnsafeMutablePointer<T>], UnsafeMutablePointer<T>) throws -> Void
+) throws -> [T] {
+    let partials = sum.subtrees.map { subtree in
+        let memory = UnsafeMutablePointer<T>.allocate(capacity: count)
+        memory.initialize(from: partialSum(subtree, count, T.self), count: count)
+        return memory
+    }
+    let result = inPlace ? partials[0] : UnsafeMutablePointer<T>.allocate(capacity: count)
+    if !inPlace { result.initialize(repeating: .nan, count: count) }
+    defer {
+        for memory in partials { memory.deallocate() }
+        if !inPlace { result.deallocate() }
+    }
+    try form(partials, result)
+    return Array(UnsafeBufferPointer(start: result, count: count))
+}
+
+/// `bench LANES COUNT REPEATS`: the best time of each way in microseconds.
+func benchTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
+    let lanes = Int(arguments[0])!, count = Int(arguments[1])!, repeats = Int(arguments[2])!
+    let tree = try TreeSum(group: group, lanes: lanes), library = try TreeSum(group: group, lanes: lanes, way: .library)
+    let partials = tree.subtrees.map { _ in
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
+        memory.initialize(repeating: 1, count: count)
+        return memory
+    }
+    let result = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    result.initialize(repeating: 0, count: count)
+    func best(_ sum: TreeSum, _ wholeBytes: Int) throws -> Double {
+        sum.wholeBytes = wholeBytes
+        var best = Double.infinity
+        for _ in 0 ..< repeats {
+            try group.barrier()
+            let began = ContinuousClock.now
+            try sum.sum(partials, count: count, into: result)
+            best = min(best, Double(began.duration(to: .now).components.attoseconds) * 1e-12)
+        }
+        return try group.maximum([best])[0]
+    }
+    let times = try [best(tree, .max), best(tree, 0), best(library, 0)].map { Int($0.rounded()) }
+    if group.rank == 0 {
+        print("\(group.count) ranks, \(lanes) lanes, \(count) floats: whole \(times[0]) us, pieces \(times[1]) us, library \(times[2]) us")
+    }
+    return 0
+}
