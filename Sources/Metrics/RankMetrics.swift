@@ -1,5 +1,3 @@
-import Glibc  // links the math library: a square root is a call in debug builds
-
 /// The rank statistics of one score, for some anomalies against all normals. Larger scores are more anomalous; an alarm at a
 /// threshold t is a score ≥ t. Definitions are scikit-learn's where it has them; operating points are those of the data, never
 /// interpolated.

@@ -1,3 +1,5 @@
+import Ranks
+
 /// A class of a data set: its name and whether its samples count as normal.
 public struct SampleClass: Sendable, Hashable {
     public var name: String
@@ -41,7 +43,7 @@ public struct LocalScores: Sendable {
 }
 
 /// What makes scores unfit for rank statistics. All ranks throw the same error: the first in this order, then the lowest sample.
-public enum MetricsError: Error, Equatable, CustomStringConvertible {
+public enum MetricsError: ExitCoded, Equatable, CustomStringConvertible {
     case unknownClass(sample: Int, found: Int, classes: Int)
     case notFinite(sample: Int, score: String, value: Double)
     case tooMany(samples: Int)
@@ -49,8 +51,8 @@ public enum MetricsError: Error, Equatable, CustomStringConvertible {
     case noNormals(samples: Int)
     case noAnomalies(samples: Int)
 
-    /// EX_DATAERR of sysexits.
-    public static let exitCode: Int32 = 65
+    /// Bad data.
+    public var exitCode: Int32 { 65 }
 
     public var description: String {
         switch self {

@@ -4,6 +4,7 @@ import Ranks
 /// What the tests run under mpirun: `rank-probe COMMAND ARGUMENTS...` does one thing with all ranks; rank 0 prints what came out.
 let commands: [String: (RankGroup, [String]) throws -> Int32] = [
     "tree": probeTree, "bench": benchTree,
+    "metrics": probeMetrics,
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
