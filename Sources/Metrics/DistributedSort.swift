@@ -45,12 +45,17 @@ extension [Run] {
     mutating func sortOverRanks(of group: RankGroup) throws {
         sortAndJoin()
         guard group.count > 1 else { return }
-        let total = try group.allGather(bytes(of: [count])).reduce(0) { $0 + values(of: $1, as: Int.self)[0] }
-        let samples = try group.allGather(bytes(of: samples(total: total, ranks: group.count))).flatMap { values(of: $0, as: UInt64.self) }
-        let pieces = cut(at: splitters(samples: samples, ranks: group.count)).map(bytes(of:))
+        let pieces = cut(at: try splitters(over: group)).map(bytes(of:))
         self = []
         for piece in try group.exchange(pieces) { append(contentsOf: values(of: piece, as: Run.self)) }
         sortAndJoin()
+    }
+
+    /// The keys that divide the sorted lists of all ranks among them: rank r takes those from splitter r - 1 on and below splitter r.
+    func splitters(over group: RankGroup) throws -> [UInt64] {
+        let total = try group.sum([Int64(count)])[0]
+        let samples = try group.allGather(bytes(of: samples(total: Int(total), ranks: group.count))).flatMap { values(of: $0, as: UInt64.self) }
+        return dividing(samples, ranks: group.count)
     }
 
     /// The keys at regular places of this rank's sorted list, about R² over all ranks.
@@ -61,23 +66,23 @@ extension [Run] {
 
     /// The pieces of a sorted list between splitters; a key that equals a splitter belongs above it.
     func cut(at splitters: [UInt64]) -> [ArraySlice<Run>] {
-        var start = 0
-        var pieces: [ArraySlice<Run>] = []
-        for splitter in splitters {
-            var (low, high) = (start, count)
-            while low < high {
-                let middle = (low + high) / 2
-                if self[middle].key < splitter { low = middle + 1 } else { high = middle }
-            }
-            pieces.append(self[start ..< low])
-            start = low
+        let ends = splitters.map { firstPlace(notBelow: Run(key: $0, tag: 0)) } + [count]
+        return zip([0] + ends, ends).map { self[$0 ..< $1] }
+    }
+
+    /// Where a run stands, or would, in a sorted list.
+    func firstPlace(notBelow run: Run) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < run { low = middle + 1 } else { high = middle }
         }
-        return pieces + [self[start...]]
+        return low
     }
 }
 
 /// The `ranks` - 1 keys that divide the samples evenly.
-func splitters(samples: [UInt64], ranks: Int) -> [UInt64] {
+func dividing(_ samples: [UInt64], ranks: Int) -> [UInt64] {
     guard !samples.isEmpty else { return Array(repeating: 0, count: ranks - 1) }
     let sorted = samples.sorted()
     return (1 ..< ranks).map { sorted[$0 * sorted.count / ranks] }

@@ -36,19 +36,9 @@ public struct RankMetrics: Sendable, Equatable {
         fprAt95PercentTPR = Double(tally.falseAlarmsAt95) / normals
     }
 
-    /// DeLong's variance is (variance of V over anomalies) / anomalies + (variance of V over normals) / normals, where V is a
-    /// sample's share of the other side that it is ranked rightly against: V = T / (2 · others) with the integers T of `Tally`.
     private static func interval(around auroc: Double, _ tally: Tally) -> ClosedRange<Double>? {
-        func meanVariance(_ count: Int, others: Int, squares: Int128) -> Double {
-            let spread = Double(Int128(count) * squares - tally.placements * tally.placements)
-            let (count, others) = (Double(count), Double(others))
-            return spread / (count * (count - 1)) / (4 * others * others) / count
-        }
-        guard tally.normals > 1, tally.anomalies > 1 else { return nil }
-        let variance =
-            meanVariance(tally.anomalies, others: tally.normals, squares: tally.anomalySquares)
-            + meanVariance(tally.normals, others: tally.anomalies, squares: tally.normalSquares)
-        let reach = 1.959963984540054 * variance.squareRoot()  // 97.5 % quantile of the normal distribution
+        let squares = PlacementSquares(total: tally.placements, anomalies: tally.anomalySquares, normals: tally.normalSquares)
+        guard let reach = squares.reach(normals: tally.normals, anomalies: tally.anomalies) else { return nil }
         return max(0, auroc - reach) ... min(1, auroc + reach)
     }
 }

@@ -8,19 +8,45 @@ Class 0 is normal, classes 1, 2, ... are anomalies. "rows" has "all" and each cl
 import json
 
 import numpy as np
+import scipy
 import sklearn
+from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+
+QUANTILE = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
+
+
+def pairs(labels, scores):
+    """1 where an anomaly (row) scores above a normal (column), 1/2 where they are equal."""
+    anomalies, normals = scores[labels == 1], scores[labels == 0]
+    return (anomalies[:, None] > normals[None, :]) + 0.5 * (anomalies[:, None] == normals[None, :])
 
 
 def delong(labels, scores):
     """The 95 % interval by the definition: all pairs, no sorting. None where one side has a single sample."""
-    anomalies, normals = scores[labels == 1], scores[labels == 0]
-    if len(anomalies) < 2 or len(normals) < 2:
+    wins = pairs(labels, scores)
+    if min(wins.shape) < 2:
         return None
-    wins = (anomalies[:, None] > normals[None, :]) + 0.5 * (anomalies[:, None] == normals[None, :])
-    variance = wins.mean(1).var(ddof=1) / len(anomalies) + wins.mean(0).var(ddof=1) / len(normals)
-    reach = 1.959963984540054 * np.sqrt(variance)
+    variance = wins.mean(1).var(ddof=1) / len(wins) + wins.mean(0).var(ddof=1) / wins.shape[1]
+    reach = QUANTILE * np.sqrt(variance)
     return [max(0.0, wins.mean() - reach), min(1.0, wins.mean() + reach)]
+
+
+def paired(name, first, second, classes):
+    """DeLong's paired test by the definition, with the 2 x 2 covariances of the placements."""
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    labels = (np.asarray(classes) > 0).astype(int)
+    wins = np.stack([pairs(labels, first), pairs(labels, second)])
+    covariance = np.cov(wins.mean(2)) / wins.shape[1] + np.cov(wins.mean(1)) / wins.shape[2]
+    difference = roc_auc_score(labels, first) - roc_auc_score(labels, second)
+    deviation = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    return {
+        "name": name, "first": first.tolist(), "second": second.tolist(), "classes": np.asarray(classes).tolist(),
+        "difference": float(difference),
+        "interval": [max(-1.0, difference - QUANTILE * deviation), min(1.0, difference + QUANTILE * deviation)],
+        "p_value": float(2 * norm.sf(abs(difference) / deviation)),
+    }
 
 
 def metrics(labels, scores):
@@ -75,5 +101,15 @@ def cases():
     yield case("rare anomalies, well detected", np.round(generator.normal(4 * classes, 1), 3), classes)
 
 
-document = {"made_by": f"scikit-learn {sklearn.__version__}, numpy {np.__version__}", "cases": list(cases())}
+def paired_cases():
+    generator = np.random.default_rng(8)
+    for size, steps, gain in ((8, 3, 0.2), (40, 5, 0.5), (300, 20, 0.3), (300, 1000, 1.0)):
+        classes = generator.integers(0, 3, size)
+        common = generator.normal(0.7 * classes, 1)
+        first, second = common + generator.normal(gain * classes, 0.5), common + generator.normal(0, 0.5, size)
+        yield paired(f"{size} samples in steps of 1/{steps}", np.round(first * steps) / steps, np.round(second * steps) / steps, classes)
+
+
+versions = f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}, numpy {np.__version__}"
+document = {"made_by": versions, "cases": list(cases()), "paired": list(paired_cases())}
 print(json.dumps(document, separators=(",", ":")).replace('{"name"', '\n{"name"'))

@@ -20,11 +20,26 @@ struct Goldens: Decodable {
         let tpr_at_fpr_1_percent: Double, tpr_at_fpr_1_permille: Double, fpr_at_tpr_95_percent: Double
     }
 
+    /// Two scores of the same samples.
+    struct Paired: Decodable {
+        let name: String
+        let first: [Double], second: [Double]
+        let classes: [Int]
+        let difference: Double, p_value: Double
+        let interval: [Double]
+
+        var local: LocalScores {
+            let columns = [ScoreColumn("first", first), ScoreColumn("second", second)]
+            return LocalScores(numbers: Array(first.indices), classes: classes, columns: columns)
+        }
+    }
+
     let made_by: String
     let cases: [Case]
+    let paired: [Paired]
 
     static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Goldens/metrics.json")
-    static let all = try! JSONDecoder().decode(Goldens.self, from: Data(contentsOf: file)).cases
+    static let all = try! JSONDecoder().decode(Goldens.self, from: Data(contentsOf: file))
 }
 
 /// The classes of all goldens.

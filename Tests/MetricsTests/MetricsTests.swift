@@ -10,8 +10,8 @@ private func evaluate(_ scores: [Double], _ classes: [Int]) throws -> ScoreMetri
 }
 
 @Suite struct MetricValues {
-    @Test(arguments: Goldens.all.map(\.name)) func scikitLearn(_ name: String) throws {
-        let golden = try #require(Goldens.all.first { $0.name == name })
+    @Test(arguments: Goldens.all.cases.map(\.name)) func scikitLearn(_ name: String) throws {
+        let golden = try #require(Goldens.all.cases.first { $0.name == name })
         let metrics = try evaluate(golden.scores, golden.classes)
         #expect(["all"] + metrics.classes.map(\.name) == ["all"] + golden.rows.keys.filter { $0 != "all" }.sorted())
         for (row, ours) in [("all", metrics.all)] + metrics.classes.map({ ($0.name, $0.metrics) }) {
@@ -59,7 +59,7 @@ private func evaluate(_ scores: [Double], _ classes: [Int]) throws -> ScoreMetri
     }
 
     @Test func scoresAreOnlyRanked() throws {
-        let golden = try #require(Goldens.all.first { $0.name == "1000 random with ties" })
+        let golden = try #require(Goldens.all.cases.first { $0.name == "1000 random with ties" })
         let (plain, cubed) = (try evaluate(golden.scores, golden.classes), try evaluate(golden.scores.map { $0 * $0 * $0 }, golden.classes))
         #expect(plain.all.auroc == cubed.all.auroc && plain.all.aurocInterval == cubed.all.aurocInterval)
         #expect(plain.all.averagePrecision == cubed.all.averagePrecision)
@@ -166,7 +166,7 @@ private func evaluate(_ scores: [Double], _ classes: [Int]) throws -> ScoreMetri
         }
         for rank in locals.indices { locals[rank].sortAndJoin() }
         let total = locals.reduce(0) { $0 + $1.count }
-        let cuts = splitters(samples: locals.flatMap { $0.samples(total: total, ranks: ranks) }, ranks: ranks)
+        let cuts = dividing(locals.flatMap { $0.samples(total: total, ranks: ranks) }, ranks: ranks)
         let pieces = locals.map { $0.cut(at: cuts) }
         #expect(pieces.allSatisfy { $0.count == ranks })
         let received = (0 ..< ranks).map { rank in pieces.flatMap { $0[rank] } }

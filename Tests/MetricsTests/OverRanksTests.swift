@@ -9,10 +9,16 @@ import Testing
     @Test(arguments: 1 ... 4) func values(ranks: Int) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let expected = try Goldens.all.map { golden in
-            let evaluation = try Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone())
-            return "\(golden.name): " + String(decoding: try encoder.encode(evaluation), as: UTF8.self)
+        func line(_ name: String, _ result: some Encodable) throws -> String {
+            "\(name): " + String(decoding: try encoder.encode(result), as: UTF8.self)
         }
+        let evaluations = try Goldens.all.cases.map { golden in
+            try line(golden.name, Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone()))
+        }
+        let tests = try Goldens.all.paired.map { golden in
+            try line(golden.name, PairedTest(of: golden.local, first: "first", second: "second", classes: goldenClasses, over: .alone()))
+        }
+        let expected = evaluations + tests
         let found = try probe(["values", Goldens.file.path()], ranks: ranks)
         #expect(found.count == expected.count)
         for (found, expected) in zip(found, expected) { #expect(found == expected) }

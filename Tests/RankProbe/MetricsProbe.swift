@@ -4,8 +4,8 @@ import Ranks
 
 /// Probes of `Metrics` on several ranks:
 ///
-/// - `metrics values FILE` evaluates each case of Tests/Goldens/metrics.json under several placings of its samples, all of which must
-///   give the same bits on all ranks, and prints a line of JSON per case.
+/// - `metrics values FILE` evaluates each case of Tests/Goldens/metrics.json, and compares each pair of scores there, under several placings
+///   of the samples, all of which must give the same bits on all ranks; and prints a line of JSON per case.
 /// - `metrics errors` prints the error that all ranks agree on for several faults.
 /// - `metrics scale SAMPLES [LEVELS]` evaluates made scores (rounded to so many levels) and prints time and memory per rank.
 func probeMetrics(over group: RankGroup, _ arguments: [String]) throws -> Int32 {
@@ -37,11 +37,16 @@ private enum Placing: CaseIterable {
 
 private let classes = [SampleClass("0", isNormal: true)] + (1 ... 3).map { SampleClass(String($0), isNormal: false) }
 
-/// This rank's part of a split whose sample numbers are its places unless given.
+/// This rank's part of a split.
+private func part(_ columns: [ScoreColumn], _ labels: [Int], numbers: [Int]? = nil, _ placing: Placing, of group: RankGroup) -> LocalScores {
+    let mine = labels.indices.filter { placing.rank(of: $0, samples: labels.count, ranks: group.count) == group.rank }
+    let columns = columns.map { column in ScoreColumn(column.name, mine.map { column.values[$0] }) }
+    return LocalScores(numbers: mine.map { numbers?[$0] ?? $0 }, classes: mine.map { labels[$0] }, columns: columns)
+}
+
+/// The evaluation of one score, of samples whose numbers are their places unless given.
 private func evaluate(_ scores: [Double], _ labels: [Int], numbers: [Int]? = nil, _ placing: Placing, over group: RankGroup) throws -> Evaluation {
-    let mine = scores.indices.filter { placing.rank(of: $0, samples: scores.count, ranks: group.count) == group.rank }
-    let column = ScoreColumn("score", mine.map { scores[$0] })
-    let local = LocalScores(numbers: mine.map { numbers?[$0] ?? $0 }, classes: mine.map { labels[$0] }, columns: [column])
+    let local = part([ScoreColumn("score", scores)], labels, numbers: numbers, placing, of: group)
     return try Evaluation(of: local, classes: classes, defaultScore: "score", over: group)
 }
 
@@ -59,17 +64,36 @@ private func probeValues(of file: String, over group: RankGroup) throws {
             let scores: [Double]
             let classes: [Int]
         }
+        struct Paired: Decodable {
+            let name: String
+            let first: [Double], second: [Double]
+            let classes: [Int]
+        }
         let cases: [Case]
+        let paired: [Paired]
+    }
+    let goldens = try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: URL(filePath: file)))
+    for golden in goldens.cases {
+        try printForAllPlacings(golden.name, over: group) { try evaluate(golden.scores, golden.classes, $0, over: group) }
+    }
+    for golden in goldens.paired {
+        let columns = [ScoreColumn("first", golden.first), ScoreColumn("second", golden.second)]
+        try printForAllPlacings(golden.name, over: group) { placing in
+            let local = part(columns, golden.classes, placing, of: group)
+            return try PairedTest(of: local, first: "first", second: "second", classes: classes, over: group)
+        }
+    }
+}
+
+/// Prints a result that all placings and all ranks must have.
+private func printForAllPlacings<Result: Encodable & Equatable>(_ name: String, over group: RankGroup, _ result: (Placing) throws -> Result) throws {
+    let results = try Placing.allCases.map(result)
+    for (placing, result) in zip(Placing.allCases, results) {
+        precondition(result == results[0], "\(name): \(placing) gives \(result), blocks \(results[0])")
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    for golden in try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: URL(filePath: file))).cases {
-        let evaluations = try Placing.allCases.map { try evaluate(golden.scores, golden.classes, $0, over: group) }
-        for (placing, evaluation) in zip(Placing.allCases, evaluations) {
-            precondition(evaluation == evaluations[0], "\(golden.name): \(placing) gives \(evaluation), blocks \(evaluations[0])")
-        }
-        try printAgreed("\(golden.name): " + String(decoding: encoder.encode(evaluations[0]), as: UTF8.self), over: group)
-    }
+    try printAgreed("\(name): " + String(decoding: encoder.encode(results[0]), as: UTF8.self), over: group)
 }
 
 private func probeErrors(over group: RankGroup) throws {
