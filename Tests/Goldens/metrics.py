@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 import sklearn
 from scipy.stats import norm
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, precision_recall_curve, precision_recall_fscore_support, roc_auc_score, roc_curve
 
 
 QUANTILE = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
@@ -69,13 +69,28 @@ def metrics(labels, scores):
     }
 
 
+def at_threshold(rule, threshold, labels, scores):
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, scores >= threshold, average="binary", zero_division=0)
+    return {"rule": rule, "threshold": float(threshold), "precision": float(precision), "recall": float(recall), "f1": float(f1)}
+
+
+def thresholds(labels, scores):
+    """Alarms at or above the threshold: min-max normalized 0.2, and just above quantiles of the normals."""
+    normals = scores[labels == 0]
+    yield at_threshold("min_max", scores.min() + (0.2 * scores.max() - 0.2 * scores.min()), labels, scores)
+    for percent in (95, 50):
+        quantile = np.quantile(normals, percent / 100, method="inverted_cdf")
+        yield at_threshold(f"quantile_{percent}", np.nextafter(quantile, np.inf), labels, scores)
+
+
 def case(name, scores, classes):
     scores, classes = np.asarray(scores, dtype=np.float64), np.asarray(classes)
     rows = {"all": metrics((classes > 0).astype(int), scores)}
     for anomaly in sorted(set(classes.tolist()) - {0}):
         part = (classes == 0) | (classes == anomaly)
         rows[str(anomaly)] = metrics((classes[part] > 0).astype(int), scores[part])
-    return {"name": name, "scores": scores.tolist(), "classes": classes.tolist(), "rows": rows}
+    points = list(thresholds((classes > 0).astype(int), scores))
+    return {"name": name, "scores": scores.tolist(), "classes": classes.tolist(), "rows": rows, "thresholds": points}
 
 
 def cases():

@@ -8,9 +8,15 @@ struct Goldens: Decodable {
         let scores: [Double]
         let classes: [Int]
         let rows: [String: Row]
+        let thresholds: [AtThreshold]
 
         /// With one score, and sample numbers in order.
         var local: LocalScores { LocalScores(numbers: Array(scores.indices), classes: classes, columns: [ScoreColumn("score", scores)]) }
+    }
+
+    struct AtThreshold: Decodable {
+        let rule: String
+        let threshold: Double, precision: Double, recall: Double, f1: Double
     }
 
     struct Row: Decodable {

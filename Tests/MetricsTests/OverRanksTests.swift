@@ -12,8 +12,15 @@ import Testing
         func line(_ name: String, _ result: some Encodable) throws -> String {
             "\(name): " + String(decoding: try encoder.encode(result), as: UTF8.self)
         }
-        let evaluations = try Goldens.all.cases.map { golden in
-            try line(golden.name, Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone()))
+        let evaluations = try Goldens.all.cases.flatMap { golden in
+            let rules = [
+                try Threshold.minMax(of: golden.scores, over: .alone()), try Threshold.above(quantile: 0.7, of: golden.scores, over: .alone()),
+            ]
+            let points = try rules.map {
+                try ThresholdMetrics(of: golden.local, score: "score", threshold: $0!, classes: goldenClasses, over: .alone())
+            }
+            let evaluation = try Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone())
+            return [try line(golden.name, evaluation), try line(golden.name, points)]
         }
         let tests = try Goldens.all.paired.map { golden in
             try line(golden.name, PairedTest(of: golden.local, first: "first", second: "second", classes: goldenClasses, over: .alone()))

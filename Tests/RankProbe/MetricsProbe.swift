@@ -75,6 +75,14 @@ private func probeValues(of file: String, over group: RankGroup) throws {
     let goldens = try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: URL(filePath: file)))
     for golden in goldens.cases {
         try printForAllPlacings(golden.name, over: group) { try evaluate(golden.scores, golden.classes, $0, over: group) }
+        try printForAllPlacings(golden.name, over: group) { placing in
+            let local = part([ScoreColumn("score", golden.scores)], golden.classes, placing, of: group)
+            let rules = [
+                try Threshold.minMax(of: local.columns[0].values, over: group),
+                try Threshold.above(quantile: 0.7, of: local.columns[0].values, over: group),
+            ]
+            return try rules.map { try ThresholdMetrics(of: local, score: "score", threshold: $0!, classes: classes, over: group) }
+        }
     }
     for golden in goldens.paired {
         let columns = [ScoreColumn("first", golden.first), ScoreColumn("second", golden.second)]
