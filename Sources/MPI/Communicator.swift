@@ -46,9 +46,6 @@ public final class Communicator: @unchecked Sendable {
     /// Gives a communicator that was made (not the world) back to MPI; all its ranks call this, and nothing of it afterwards.
     public func free() throws(MPIError) { try check(shim_comm_free(shim_comm(handle: handle)), "MPI_Comm_free") }
 
-    /// Ends all processes of the job, with this exit code.
-    public func abort(_ code: Int32) { MPI_Abort(handle, code) }
-
     public func barrier() throws(MPIError) { try check(MPI_Barrier(handle), "MPI_Barrier") }
 
     /// The root's buffer replaces that of the others. All give the same count.

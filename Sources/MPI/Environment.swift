@@ -17,6 +17,9 @@ public enum Environment {
     /// Ends MPI after all ranks have come here. Nothing of this module may be called afterwards.
     public static func finish() throws(MPIError) { try check(MPI_Finalize(), "MPI_Finalize") }
 
+    /// Ends all processes of the job at once, with this exit code. Returns where MPI could not.
+    public static func abort(_ code: Int32) { MPI_Abort(shim_world(), code) }
+
     /// The library's own name and version.
     public static var version: String {
         var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1), length: Int32 = 0

@@ -11,7 +11,7 @@ public struct RankMetrics: Sendable, Equatable {
     public let aurocInterval: ClosedRange<Double>?
     /// Σ (recall step) · precision over the distinct scores (`average_precision_score`).
     public let averagePrecision: Double
-    /// The largest F1 over all thresholds: an upper bound that no threshold chosen without the labels reaches.
+    /// The largest F1 over all thresholds: an upper bound on that of any threshold chosen without the labels.
     public let bestF1: Double
     /// The threshold of `bestF1`; of equal ones the highest.
     public let bestF1Threshold: Double

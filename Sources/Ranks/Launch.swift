@@ -1,20 +1,29 @@
+import Glibc
+
 /// How this process was started, by the environment that launchers leave.
 struct Launch {
     /// Whether a launcher that MPI can ask started this process.
     let startsMPI: Bool
     /// How many processes were started together, and the variable that says so.
     let started: (count: Int, variable: String)?
+    /// This process's place among those, 0 where nothing says.
+    let rank: Int
+
+    /// As this process was started.
+    static var here: Launch { Launch { name in getenv(name).map { String(cString: $0) } } }
 
     /// `variable` looks up the environment.
     init(_ variable: (String) -> String?) {
-        let own = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"]
-        startsMPI = own.contains { variable($0) != nil }
+        func first(_ names: [String]) -> (count: Int, variable: String)? {
+            for name in names { if let number = variable(name).flatMap({ Int($0) }) { return (number, name) } }
+            return nil
+        }
+        startsMPI = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"].contains { variable($0) != nil }
         // An mpirun inside a Slurm job starts its own number of ranks, so its word comes before Slurm's, whose count is then that of
         // mpirun's daemons. Slurm's holds only in what it started as a task.
         let slurm = variable("SLURM_PROCID") == nil ? [] : ["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"]
-        started =
-            (["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] + slurm)
-            .compactMap { name in variable(name).flatMap { Int($0) }.map { (count: $0, variable: name) } }.first
+        started = first(["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] + slurm)
+        rank = first(["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"])?.count ?? 0
     }
 
     /// Throws where more processes were started than MPI knows of.

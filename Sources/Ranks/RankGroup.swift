@@ -29,7 +29,7 @@ public final class RankGroup: @unchecked Sendable {
     /// Throws where the launcher or Slurm says that more processes were started than MPI has brought together: each would believe to be
     /// rank 0 of 1 and write over the others' files.
     public static func start() throws -> RankGroup {
-        let launch = Launch { name in getenv(name).map { String(cString: $0) } }
+        let launch = Launch.here
         guard launch.startsMPI else {
             try launch.check(count: 1)
             return alone()
@@ -50,7 +50,7 @@ public final class RankGroup: @unchecked Sendable {
     /// Ends all ranks at once, with this exit code.
     public func abort(_ code: Int32) -> Never {
         fflush(nil)
-        communicator?.abort(code)
+        if communicator != nil { Environment.abort(code) }
         exit(code)
     }
 

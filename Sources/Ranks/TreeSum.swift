@@ -10,10 +10,10 @@ public final class TreeSum: @unchecked Sendable {
 
     /// This rank's subtrees, in order: whose partial sums it brings.
     public let subtrees: [Range<Int>]
-    /// Up to this many bytes a vector goes whole from rank to rank, which takes the fewest messages; above, in one piece a rank, which
-    /// moves the fewest bytes. The same on all ranks; no bit of a result depends on it. (The default is where the two ways' times met on
-    /// 2 to 8 ranks of one node.)
-    public var wholeBytes = 16 << 10
+    /// Up to this many bytes a vector goes whole from rank to rank, which takes the fewest messages; above, in pieces, which moves the
+    /// fewest bytes. The same on all ranks; no bit of a result depends on it. The defaults are where the times of the two met on 2 to 8
+    /// ranks of one node (`rank-probe bench`): 128 KiB where ranks meet in pairs, 8 KiB where each hears all others.
+    public var wholeBytes: Int
 
     private let group: RankGroup, way: Way
     /// Where each rank's subtrees begin among those of all ranks in order, with their number as the last entry.
@@ -36,6 +36,7 @@ public final class TreeSum: @unchecked Sendable {
         isButterfly = ranks.nonzeroBitCount == 1 && Self.pairUp(all[...])
         places = .allocate(capacity: firstSubtree.last!)
         places.initialize(repeating: nil)
+        wholeBytes = isButterfly ? 128 << 10 : 8 << 10
         parts = Parts(ranks: ranks)
         levels = Array(repeating: 0 ..< 0, count: ranks.trailingZeroBitCount)
     }

@@ -3,7 +3,9 @@ import Ranks
 
 /// What the tests run under mpirun: `rank-probe COMMAND ARGUMENTS...` does one thing with all ranks; rank 0 prints what came out.
 let commands: [String: (RankGroup, [String]) throws -> Int32] = [
-    "tree": probeTree, "bench": benchTree,
+    "tree": probeTree, "bench": benchTree, "group": probeGroup, "whole": probeWholeSum,
+    "fail": probeFailure, "uncoded": probeUncoded, "agree": probeAgreement, "stall": probeStall,
+    "mpi": probeLibrary, "refuse": probeRefusals,
     "metrics": probeMetrics,
 ]
 
@@ -12,7 +14,4 @@ guard let name = arguments.first, let command = commands[name] else {
     print("rank-probe \(commands.keys.sorted().joined(separator: "|")) ARGUMENTS...")
     exit(64)
 }
-let group = try RankGroup.start()
-let code = try command(group, Array(arguments.dropFirst()))
-try group.finish()
-exit(code)
+run(program: "rank-probe") { try command($0, Array(arguments.dropFirst())) }

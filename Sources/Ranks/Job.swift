@@ -1,0 +1,36 @@
+import Glibc
+
+/// Runs a job on all ranks and ends the process: with the code that `body` returns, or where it throws on any rank, with that error's exit
+/// code (70 where it has none) on all ranks, after one message on stderr.
+///
+/// `program` begins the message: "vigil: recipe.yaml: ...".
+public func run(_ group: RankGroup, program: String, _ body: () throws -> Int32) -> Never {
+    do {
+        let code = try body()
+        try group.finish()
+        exit(code)
+    } catch {
+        waitForLowerRanks(group)
+        complain("\(program): \(error)")
+        group.abort((error as? any ExitCoded)?.exitCode ?? 70)
+    }
+}
+
+/// As above, in the group that this process was started in (`RankGroup.start`).
+public func run(program: String, _ body: (RankGroup) throws -> Int32) -> Never {
+    let group: RankGroup
+    do { group = try RankGroup.start() } catch {
+        // Processes that did not find each other cannot end each other either. All meet this error, so one of them is enough to tell.
+        if !(error is RankError) || Launch.here.rank == 0 { complain("\(program): \(error)") }
+        exit((error as? any ExitCoded)?.exitCode ?? 70)
+    }
+    run(group, program: program) { try body(group) }
+}
+
+/// An error that all ranks meet (a recipe with a mistake, a set that is not there) is to be printed once. Ranks that fail alone cannot ask
+/// the others, who may be anywhere, in a call or in arithmetic. So rank 0 speaks at once, and its abort ends the others while they wait;
+/// the next ranks give each other a tenth of a second, which is what an abort needs to arrive.
+private func waitForLowerRanks(_ group: RankGroup) {
+    guard group.rank > 0 else { return }
+    usleep(UInt32(300_000 + 100_000 * min(group.rank - 1, 20)))
+}
