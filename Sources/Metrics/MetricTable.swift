@@ -4,6 +4,7 @@ public struct MetricTable: Sendable, CustomStringConvertible {
     /// A figure that can be compared side by side.
     public enum Metric: String, Sendable, CaseIterable {
         case auroc = "AUROC"
+        case partialAUROC = "AUROC to 10 % FPR"
         case averagePrecision = "average precision"
         case bestF1 = "best F1"
         case tprAtOnePercentFPR = "TPR at 1 % FPR"
@@ -13,6 +14,7 @@ public struct MetricTable: Sendable, CustomStringConvertible {
         func value(of metrics: RankMetrics) -> Double {
             switch self {
             case .auroc: metrics.auroc
+            case .partialAUROC: metrics.partialAUROC
             case .averagePrecision: metrics.averagePrecision
             case .bestF1: metrics.bestF1
             case .tprAtOnePercentFPR: metrics.tprAtOnePercentFPR

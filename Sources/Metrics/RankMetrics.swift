@@ -9,6 +9,9 @@ public struct RankMetrics: Sendable, Equatable {
     /// The 95 % interval of `auroc` (DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; through sorted counts as Sun & Xu, IEEE Signal Process.
     /// Lett. 21, 2014), cut to [0, 1]; nil where there is a single normal or anomaly, which has no variance.
     public let aurocInterval: ClosedRange<Double>?
+    /// The area up to a false-alarm rate of 10 %, scaled so that chance is 0.5 and the best 1 (McClish, Med. Decis. Making 9, 1989;
+    /// `roc_auc_score` with `max_fpr=0.1`).
+    public let partialAUROC: Double
     /// Σ (recall step) · precision over the distinct scores (`average_precision_score`).
     public let averagePrecision: Double
     /// The largest F1 over all thresholds: an upper bound on that of any threshold chosen without the labels.
@@ -28,6 +31,8 @@ public struct RankMetrics: Sendable, Equatable {
         self.anomalies = tally.anomalies
         auroc = Double(tally.placements) / Double(2 * tally.normals * tally.anomalies)
         aurocInterval = Self.interval(around: auroc, tally)
+        let area = (Double(tally.partialArea) + Double(tally.slope.numerator) / Double(tally.slope.denominator)) / (20 * normals * anomalies)
+        partialAUROC = 0.5 * (1 + (area - 0.005) / (0.1 - 0.005))
         averagePrecision = Double(tally.precisions) * 0x1p-62 / anomalies
         bestF1 = Double(2 * tally.best.detected) / Double(tally.best.detected + tally.best.falseAlarms + tally.anomalies)
         bestF1Threshold = tally.best.threshold
@@ -47,6 +52,7 @@ extension RankMetrics: Encodable {
     enum CodingKeys: String, CodingKey {
         case normals, anomalies, auroc
         case aurocInterval = "auroc_interval"
+        case partialAUROC = "auroc_to_fpr_10_percent"
         case averagePrecision = "average_precision"
         case bestF1 = "best_f1"
         case bestF1Threshold = "best_f1_threshold"
@@ -61,6 +67,7 @@ extension RankMetrics: Encodable {
         try container.encode(anomalies, forKey: .anomalies)
         try container.encode(auroc, forKey: .auroc)
         try container.encode(aurocInterval.map { [$0.lowerBound, $0.upperBound] }, forKey: .aurocInterval)
+        try container.encode(partialAUROC, forKey: .partialAUROC)
         try container.encode(averagePrecision, forKey: .averagePrecision)
         try container.encode(bestF1, forKey: .bestF1)
         try container.encode(bestF1Threshold, forKey: .bestF1Threshold)

@@ -29,6 +29,11 @@ struct Tally: Sendable {
     /// The fewest false alarms while at least 95 % of the anomalies are detected.
     private(set) var falseAlarmsAt95: Int
 
+    /// The area under the ROC curve up to 10 % false alarms: Σ of twice the detected anomalies over tenths of normals, and what a slope that
+    /// crosses the limit has above its foot, as a fraction.
+    private(set) var partialArea: Int128 = 0
+    private(set) var slope: (numerator: Int128, denominator: Int) = (0, 1)
+
     /// - Parameters:
     ///   - normals, anomalies: over all ranks.
     ///   - above: those with a score above this rank's range.
@@ -47,6 +52,7 @@ struct Tally: Sendable {
         placements += Int128(anomalies) * placement
         anomalySquares += Int128(anomalies) * placement * placement
         normalSquares += Int128(normals) * above * above
+        climb(anomalies: anomalies, normals: normals)
         now = Alarms(detected: now.detected + anomalies, falseAlarms: falseAlarms + normals, threshold: score)
         precisions += (Int128(anomalies) * Int128(now.detected)) << 62 / Int128(now.detected + now.falseAlarms)
         considerBest(now)
@@ -60,7 +66,20 @@ struct Tally: Sendable {
     mutating func pass(falseAlarms: Int) {
         let above = Int128(2 * now.detected)
         normalSquares += Int128(falseAlarms - now.falseAlarms) * above * above
+        climb(anomalies: 0, normals: falseAlarms - now.falseAlarms)
         now.falseAlarms = falseAlarms
+    }
+
+    /// Adds a straight piece of the ROC curve to the partial area. One group of equal scores at most crosses the limit, on one rank.
+    private mutating func climb(anomalies: Int, normals: Int) {
+        let left = max(0, self.normals - 10 * now.falseAlarms)
+        let width = min(left, 10 * normals)
+        partialArea += Int128(2 * now.detected) * Int128(width)
+        if 10 * normals <= left {
+            partialArea += Int128(anomalies) * Int128(width)
+        } else if anomalies > 0, width > 0 {
+            slope = (Int128(anomalies) * Int128(width) * Int128(width), 10 * normals)
+        }
     }
 
     /// Joins what a rank with a lower range found.
@@ -69,6 +88,8 @@ struct Tally: Sendable {
         anomalySquares += lower.anomalySquares
         normalSquares += lower.normalSquares
         precisions += lower.precisions
+        partialArea += lower.partialArea
+        if lower.slope.numerator > 0 { slope = lower.slope }
         considerBest(lower.best)
         detectedAtPercent = max(detectedAtPercent, lower.detectedAtPercent)
         detectedAtPermille = max(detectedAtPermille, lower.detectedAtPermille)

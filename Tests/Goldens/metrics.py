@@ -59,6 +59,7 @@ def metrics(labels, scores):
         "normals": int((labels == 0).sum()),
         "anomalies": int((labels == 1).sum()),
         "auroc": float(roc_auc_score(labels, scores)),
+        "auroc_to_fpr_10_percent": float(roc_auc_score(labels, scores, max_fpr=0.1)),
         "auroc_interval": delong(labels, scores),
         "average_precision": float(average_precision_score(labels, scores)),
         "best_f1": float(f1[best]),

@@ -21,7 +21,7 @@ struct Goldens: Decodable {
 
     struct Row: Decodable {
         let normals: Int, anomalies: Int
-        let auroc: Double, average_precision: Double, best_f1: Double, best_f1_threshold: Double
+        let auroc: Double, auroc_to_fpr_10_percent: Double, average_precision: Double, best_f1: Double, best_f1_threshold: Double
         let auroc_interval: [Double]?
         let tpr_at_fpr_1_percent: Double, tpr_at_fpr_1_permille: Double, fpr_at_tpr_95_percent: Double
     }

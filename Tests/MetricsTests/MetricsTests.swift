@@ -18,7 +18,8 @@ private func evaluate(_ scores: [Double], _ classes: [Int]) throws -> ScoreMetri
             let expected = try #require(golden.rows[row])
             #expect(ours.normals == expected.normals && ours.anomalies == expected.anomalies)
             let pairs = [
-                (ours.auroc, expected.auroc), (ours.averagePrecision, expected.average_precision), (ours.bestF1, expected.best_f1),
+                (ours.auroc, expected.auroc), (ours.partialAUROC, expected.auroc_to_fpr_10_percent),
+                (ours.averagePrecision, expected.average_precision), (ours.bestF1, expected.best_f1),
                 (ours.tprAtOnePercentFPR, expected.tpr_at_fpr_1_percent), (ours.tprAtOnePermilleFPR, expected.tpr_at_fpr_1_permille),
                 (ours.fprAt95PercentTPR, expected.fpr_at_tpr_95_percent),
             ]
