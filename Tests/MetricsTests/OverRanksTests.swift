@@ -1,0 +1,64 @@
+import Foundation
+import Metrics
+import Ranks
+import Testing
+
+/// The same bits on one to four ranks: `rank-probe metrics` compares several placings of the samples and all ranks with each other;
+/// its text is compared here with what this process finds alone.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct OverRanks {
+    @Test(arguments: 1 ... 4) func values(ranks: Int) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        func line(_ name: String, _ result: some Encodable) throws -> String {
+            "\(name): " + String(decoding: try encoder.encode(result), as: UTF8.self)
+        }
+        let evaluations = try Goldens.all.cases.flatMap { golden in
+            let rules = [
+                try Threshold.minMax(of: golden.scores, over: .alone()), try Threshold.above(quantile: 0.7, of: golden.scores, over: .alone()),
+            ]
+            let points = try rules.map {
+                try ThresholdMetrics(of: golden.local, score: "score", threshold: $0!, classes: goldenClasses, over: .alone())
+            }
+            let evaluation = try Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone())
+            return [try line(golden.name, evaluation), try line(golden.name, points)]
+        }
+        let tests = try Goldens.all.paired.map { golden in
+            try line(golden.name, PairedTest(of: golden.local, first: "first", second: "second", classes: goldenClasses, over: .alone()))
+        }
+        let expected = evaluations + tests
+        let found = try probe(["values", Goldens.file.path()], ranks: ranks)
+        #expect(found.count == expected.count)
+        for (found, expected) in zip(found, expected) { #expect(found == expected) }
+    }
+
+    /// One sample, or two on different ranks, are wrong; every rank throws the same error, and the ranks go on together.
+    @Test(arguments: 1 ... 4) func errors(ranks: Int) throws {
+        let expected: [MetricsError] = [
+            .countedTwice(sample: 0, times: 2), .notFinite(sample: 12, score: "score", value: -.infinity),
+            .unknownClass(sample: 21, found: 9, classes: 4), .noAnomalies(samples: 40), .noNormals(samples: 40),
+        ]
+        let placings = 5
+        #expect(try probe(["errors"], ranks: ranks) == expected.flatMap { Array(repeating: $0.description, count: placings) })
+    }
+
+    /// The lines that rank 0 prints.
+    private func probe(_ arguments: [String], ranks: Int) throws -> [String] {
+        let program = try #require(Bundle.main.executableURL).deletingLastPathComponent().appending(path: "rank-probe")
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["mpirun", "-n", String(ranks), program.path(), "metrics"] + arguments
+        // More ranks than cores, in a container too; settings that another MPI ignores.
+        let settings = [
+            "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+            "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
+        ]
+        process.environment = ProcessInfo.processInfo.environment.merging(settings) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return text.split(separator: "\n").map(String.init)
+    }
+}
