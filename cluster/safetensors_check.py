@@ -2,8 +2,9 @@
 
     python3 safetensors_check.py RUN/checkpoints/latest/state.safetensors
 
-One line a tensor (type, shape, name), then the totals: of all numbers, of those that optimizers keep, and of the rest,
-which are the networks' variables. Ends with 65 if the file is damaged or a number is not finite.
+One line a tensor (type, shape, name), then how many numbers there are in all, how many optimizers keep, how many are running
+statistics of batch norm, and how many are left: the parameters. Ends with 65 if the file is damaged or a number is not
+finite, with 66 if there is no file.
 """
 import sys
 
@@ -15,15 +16,20 @@ def main(path):
     with safe_open(path, "np") as file:
         for key, value in sorted((file.metadata() or {}).items()):
             print(f"# {key}: {value}")
-        total = optimizer = 0
+        counts = {"optimizer": 0, "running statistics": 0, "parameters": 0}
         for name in sorted(file.keys()):
             tensor = file.get_tensor(name)
             print(f"{tensor.dtype} {list(tensor.shape)} {name}")
             if not numpy.isfinite(tensor).all():
                 raise ValueError(f"{name} has numbers that are not finite")
-            total += tensor.size
-            optimizer += tensor.size if name.startswith("optimizer/") else 0
-    print(f"total {total:,}: optimizer {optimizer:,}, variables {total - optimizer:,}")
+            counts[kind(name)] += tensor.size
+    print(f"total {sum(counts.values()):,}: " + ", ".join(f"{kind} {count:,}" for kind, count in counts.items()))
+
+
+def kind(name):
+    if name.startswith("optimizer/"):
+        return "optimizer"
+    return "running statistics" if name.endswith((".mean", ".variance")) else "parameters"
 
 
 if __name__ == "__main__":
@@ -31,6 +37,6 @@ if __name__ == "__main__":
         sys.exit("usage: safetensors_check.py FILE")
     try:
         main(sys.argv[1])
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, AttributeError, OSError) as error:  # AttributeError: a type that numpy has not
         print(f"safetensors_check: {sys.argv[1]}: {error}", file=sys.stderr)
-        sys.exit(65)
+        sys.exit(66 if isinstance(error, FileNotFoundError) else 65)
