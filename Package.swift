@@ -18,6 +18,7 @@ let package = Package(
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CKernels"),
 
@@ -35,7 +36,7 @@ let package = Package(
         // the side that computes
         .target(name: "Ranks", dependencies: ["MPI"]),
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels", "Randomness"]),
-        .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "Randomness"]),
+        .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks"]),
         .target(name: "Reports", dependencies: ["CPNG", "Metrics"]),
         .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Metrics", "Reports", "CCrypto", "Yams"]),
