@@ -27,6 +27,26 @@ extension Bool: SettingValue {
     public var settingText: String { String(self) }
 }
 
+extension String: SettingValue {
+    public static var kind: String { "a text" }
+    public init?(setting text: String) { self = text }
+    public var settingText: String { self }
+}
+
+/// Nothing is written as "none".
+extension Optional: SettingValue where Wrapped: SettingValue {
+    public static var kind: String { "\(Wrapped.kind), or none" }
+    public init?(setting text: String) {
+        if text == "none" {
+            self = .none
+        } else {
+            guard let value = Wrapped(setting: text) else { return nil }
+            self = value
+        }
+    }
+    public var settingText: String { self?.settingText ?? "none" }
+}
+
 /// A choice among named ways.
 public protocol SettingChoice: SettingValue, RawRepresentable<String>, CaseIterable {}
 
@@ -53,6 +73,14 @@ extension SettingChoice {
     public init(wrappedValue: Value, _ meaning: String, in range: ClosedRange<Value>, source: String) where Value: Comparable {
         (self.wrappedValue, self.meaning, self.source) = (wrappedValue, meaning, source)
         (accepts, self.range) = (range.contains, "\(range.lowerBound.settingText) to \(range.upperBound.settingText)")
+    }
+
+    /// - Parameter range: what it may be, if it is anything.
+    public init<Wrapped: SettingValue & Comparable>(wrappedValue: Value, _ meaning: String, in range: ClosedRange<Wrapped>, source: String)
+    where Value == Wrapped? {
+        (self.wrappedValue, self.meaning, self.source) = (wrappedValue, meaning, source)
+        accepts = { $0.map(range.contains) ?? true }
+        self.range = "\(range.lowerBound.settingText) to \(range.upperBound.settingText)"
     }
 
     public var text: String { wrappedValue.settingText }

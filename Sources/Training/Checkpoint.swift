@@ -1,0 +1,112 @@
+import Foundation
+
+/// Where training stands.
+struct Position: Codable, Equatable, CustomStringConvertible {
+    /// The number of the stage that comes next or goes on, and the steps of it that are done.
+    var stage = 0, step = 0
+    /// Steps done in all stages.
+    var total = 0
+    /// Times a network was drawn anew.
+    var redraws = 0
+
+    var description: String { "step \(step) of stage \(stage + 1)" }
+}
+
+/// A checkpoint's folder: `state.safetensors` and `run.json`.
+struct Checkpoint {
+    /// What `run.json` holds beside the position.
+    struct Record: Codable {
+        static let format = 1
+        var format = Record.format
+        let position: Position
+        /// The keys that define the model, resolved.
+        let model: [String: String]
+        /// Of the training set.
+        let fingerprint: String
+        let stateSHA256: String
+    }
+    let folder: URL
+    let record: Record
+    let state: Safetensors
+
+    private static let stateFile = "state.safetensors", recordFile = "run.json"
+
+    /// Reads a checkpoint and checks its digest.
+    init(_ folder: URL) throws {
+        func read(_ name: String) throws -> Data {
+            do { return try Data(contentsOf: folder.appendingPathComponent(name)) } catch {
+                throw Failure(.badData, "\(folder.path)/\(name) cannot be read; the checkpoint is incomplete, use the one before")
+            }
+        }
+        let text = try read(Self.recordFile)
+        guard let record = try? JSONDecoder().decode(Record.self, from: text) else {
+            throw Failure(.badData, "\(folder.path)/\(Self.recordFile) is damaged; use the checkpoint before")
+        }
+        guard record.format == Record.format else {
+            throw Failure(.badData, "\(folder.path) has format \(record.format); this version reads format \(Record.format)")
+        }
+        let bytes = try read(Self.stateFile), digest = sha256(bytes)
+        guard digest == record.stateSHA256 else {
+            throw Failure(.badData, "\(folder.path)/\(Self.stateFile) has SHA-256 \(digest), expected \(record.stateSHA256); it is damaged, use the checkpoint before")
+        }
+        (self.folder, self.record) = (folder, record)
+        state = try Safetensors(bytes, name: "\(folder.path)/\(Self.stateFile)")
+    }
+
+    /// Writes a checkpoint: into a folder beside its place, synced, then renamed, so that a crash leaves the one before whole. Then
+    /// `latest` is moved to it, and all but the last `keep` are removed.
+    static func write(_ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String,
+                      in run: URL, keep: Int) throws -> Record {
+        let folder = run.appendingPathComponent("checkpoints"), name = "step-" + String(100_000_000 + position.total).dropFirst()
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let metadata = ["format": "vigil 1", "position": "\(position)", "fingerprint": fingerprint, "model": text(of: model)]
+            let state = try Safetensors(metadata: metadata, tensors: tensors).encoded()
+            let record = Record(position: position, model: model, fingerprint: fingerprint, stateSHA256: sha256(state))
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+            let temporary = folder.appendingPathComponent(".\(name).writing"), place = folder.appendingPathComponent(name)
+            try? FileManager.default.removeItem(at: temporary)
+            try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
+            try writeSynced(state, to: temporary.appendingPathComponent(stateFile))
+            try writeSynced(try encoder.encode(record), to: temporary.appendingPathComponent(recordFile))
+            try sync(temporary)
+            if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
+            try FileManager.default.moveItem(at: temporary, to: place)
+            try point(folder.appendingPathComponent("latest"), to: name)
+            try sync(folder)
+            for old in all(in: run).dropLast(keep) { try? FileManager.default.removeItem(at: old) }
+            return record
+        } catch let error as CocoaError {
+            throw Failure(.inputOutput, "no checkpoint could be written to \(folder.path): \(error.localizedDescription); free space or choose another folder, then run the same command again")
+        }
+    }
+
+    private static func text(of model: [String: String]) -> String { model.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";") }
+
+    /// The checkpoints of a run, oldest first.
+    static func all(in run: URL) -> [URL] {
+        let folder = run.appendingPathComponent("checkpoints")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasPrefix("step-") }.sorted().map(folder.appendingPathComponent)
+    }
+
+    private static func writeSynced(_ data: Data, to url: URL) throws {
+        try data.write(to: url)
+        try sync(url)
+    }
+
+    private static func sync(_ url: URL) throws {
+        let descriptor = open(url.path, O_RDONLY)
+        defer { close(descriptor) }
+        guard descriptor >= 0, fsync(descriptor) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    }
+
+    /// Replaces a symbolic link at once.
+    private static func point(_ link: URL, to name: String) throws {
+        let beside = link.deletingLastPathComponent().appendingPathComponent(".latest.writing")
+        try? FileManager.default.removeItem(at: beside)
+        try FileManager.default.createSymbolicLink(atPath: beside.path, withDestinationPath: name)
+        guard rename(beside.path, link.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    }
+}

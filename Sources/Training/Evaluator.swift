@@ -1,0 +1,79 @@
+import Datasets
+import Detectors
+import Foundation
+import Graphs
+import Metrics
+import Plans
+import Ranks
+
+/// Scores a split with a trained run: each rank a contiguous share of the samples, one sample regardless of the others.
+public final class Evaluator {
+    public let evaluation: Evaluation
+    public let recipe: Recipe
+    /// Counts of the split: samples, and of each class.
+    public let samples: Int
+    public let classes: [(name: String, isNormal: Bool, count: Int)]
+    /// Which checkpoint was used.
+    public let checkpoint: String
+
+    /// - Parameters:
+    ///   - data: another set than the one trained on, if any.
+    ///   - threads: a rank; those of the recipe where nil.
+    public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, group: RankGroup) throws {
+        recipe = try run.recipe()
+        if let threads { recipe.run.threads = threads }
+        let folder = data ?? recipe.fields.data, set = try openSet(folder, group)
+        let split: Split
+        do { split = try set.split(name) } catch { throw Failure(error, in: folder) }
+        let model = try Model(recipe, sample: Shape(set.manifest.shape))
+        checkpoint = try Self.load(model, from: run, recipe)
+        samples = split.count
+        classes = set.manifest.classes.map { ($0.name, $0.normal, $0.counts[name] ?? 0) }
+
+        let own = group.rank * split.count / group.count ..< (group.rank + 1) * split.count / group.count
+        let resources = try makeResources(recipe, .alone())
+        defer { resources.team.end() }
+        let scorer = try Scorer(model, microbatch: recipe.microbatch, on: resources)
+        let columns: [ScoreColumn]
+        do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
+        let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
+        evaluation = try Evaluation(of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
+                                    defaultScore: columns[0].name, over: group)
+    }
+
+    /// Takes the newest checkpoint into a model; every rank reads it. Optimizers' state is left out.
+    private static func load(_ model: Model, from run: RunFolder, _ recipe: Recipe) throws -> String {
+        let path = String(decoding: try run.onRankZero { Data(try run.lastCheckpoint().folder.path.utf8) }, as: UTF8.self)
+        let checkpoint = try Checkpoint(URL(fileURLWithPath: path))
+        try model.load(checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: path)
+        return checkpoint.folder.lastPathComponent
+    }
+}
+
+/// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
+final class Scorer {
+    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int
+
+    init(_ model: Model, microbatch: Int, on resources: Plan.Resources) throws {
+        scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
+        model.detector.score(scoring)
+        if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
+        plan = try Plan(scoring.trace, results: scoring.scores.map(\.node), state: model.state, on: resources)
+        (self.microbatch, size) = (microbatch, model.sample.count)
+    }
+
+    /// The scores of a range of a split's samples, in the order of their declaration: the first is the default.
+    func scores(_ range: Range<Int>, of split: Split) throws -> [ScoreColumn] {
+        let reader = SplitReader(split), scaling = Scaling.symmetric(split.set.manifest.valueRange)
+        var columns = scoring.scores.map { ScoreColumn($0.name, []) }
+        guard let input = plan.input(scoring.x.node) else { throw Failure(.internal, "no score depends on the sample") }
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: microbatch) {
+            let members = first ..< min(first + microbatch, range.upperBound)
+            input.update(repeating: 0)
+            try reader.read(members, scaling: scaling, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
+            try plan.run()
+            for (place, score) in scoring.scores.enumerated() { columns[place].values += plan.floats(score.node).prefix(members.count).map(Double.init) }
+        }
+        return columns
+    }
+}

@@ -1,0 +1,111 @@
+import Datasets
+import Detectors
+import Foundation
+import Graphs
+import Plans
+import Randomness
+import Ranks
+
+/// Runs the steps of a stage: minibatches and noise in, one run of the plan, losses out.
+final class StageExecutor {
+    struct Outcome {
+        let losses: [(name: String, value: Double)]
+        let redraws: Int
+        let isAskedToStop: Bool
+    }
+    let stepsPerEpoch: Int
+    /// Samples a second over all ranks, lately, and the share of time spent waiting for data.
+    private(set) var rate = 0.0, waiting = 0.0
+    var bytesRead: Int { loader?.bytesRead ?? 0 }
+    var samplesRead: Int { loader?.samplesDelivered ?? 0 }
+
+    private let name: String, step: TrainingStep, model: Model, seed: UInt64
+    private let plan: Plan, loader: Loader?
+    private let stop: Node
+    private let perStep: Int, minibatch: Int
+
+    init(_ name: String, _ step: TrainingStep, of trainer: Trainer, from position: Position) throws {
+        (self.name, self.step, model, seed) = (name, step, trainer.model, UInt64(trainer.recipe.fields.seed))
+        // a request to stop travels with the losses: each rank puts a number at its first sample
+        let requests = Batched(step.trace.input("request to stop", .batched([])))
+        stop = requests.node
+        stopTotal = total(requests).node
+        let results = step.reports.map(\.node) + step.redraws.map(\.value) + [stopTotal]
+        plan = try Plan(step.trace, results: results, state: model.state, on: trainer.resources)
+        minibatch = trainer.recipe.fields.minibatch
+        perStep = step.minibatches.count
+
+        let lanes = minibatch.quotientRoundedUp(trainer.recipe.microbatch)
+        let owned = try Lanes(count: lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
+        let order = try Order(trainer.split.training(without: trainer.heldOut), seed: seed, minibatch: minibatch, microbatch: trainer.recipe.microbatch)
+        stepsPerEpoch = max(1, perStep == 0 ? 1 : order.minibatchesPerEpoch / perStep)
+        guard perStep <= order.minibatchesPerEpoch else {
+            throw Failure(.usage, "the training split has \(order.minibatchesPerEpoch) minibatches of \(minibatch), and a step of \(name) takes \(perStep); make the minibatch smaller")
+        }
+        loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
+    }
+
+    private let stopTotal: Node
+
+    func run(_ position: Position) throws -> Outcome {
+        let started = ContinuousClock.now
+        for node in step.minibatches { try load(node) }
+        let loaded = ContinuousClock.now
+        for (place, noise) in step.noises.enumerated() { fill(noise.node, noise.distribution, place: place, step: position.step) }
+        if let requests = plan.input(stop), !requests.isEmpty { requests[0] = StopRequest.isMade ? 1 : 0 }
+        try plan.run()
+        measure(since: started, loading: loaded - started)
+
+        let losses = step.reports.map { (name: $0.name, value: plan.scalar($0.node)) }
+        if let loss = losses.first(where: { !$0.value.isFinite }) {
+            throw Failure(.badData, "\(loss.name) is \(loss.value) in step \(position.step + 1) of \(name); the last checkpoint stays: train on from it with a lower learning rate")
+        }
+        return Outcome(losses: losses, redraws: redraw(after: position), isAskedToStop: plan.scalar(stopTotal) > 0)
+    }
+
+    private func load(_ node: Node) throws {
+        guard let places = plan.input(node), let loader else { return }
+        _ = try loader.next(into: places)
+    }
+
+    /// Noise is keyed by stage, step, call and the sample's place in the minibatch.
+    private func fill(_ node: Node, _ distribution: TrainingStep.Distribution, place: Int, step: Int) {
+        guard let values = plan.input(node) else { return }
+        let count = node.form.shape.count
+        let philox = Philox(seed: seed, key(of: "noise"), key(of: name), UInt64(step), UInt64(place))
+        for (row, sample) in plan.samples.enumerated() {
+            switch distribution {
+            case .uniform: for element in 0 ..< count { values[row * count + element] = Float(philox.uniform(UInt64(element), UInt64(sample)).roundedBelowOne) }
+            case .normal:
+                for pair in 0 ..< count.quotientRoundedUp(2) {
+                    let (a, b) = philox.normals(UInt64(pair), UInt64(sample))
+                    values[row * count + 2 * pair] = Float(a)
+                    if 2 * pair + 1 < count { values[row * count + 2 * pair + 1] = Float(b) }
+                }
+            }
+        }
+    }
+
+    /// Draws anew what asked for it; the values that decide are equal on all ranks.
+    private func redraw(after position: Position) -> Int {
+        var count = 0
+        for redraw in step.redraws where plan.scalar(redraw.value) < redraw.limit {
+            count += 1
+            for (name, variable) in redraw.variables { model.draw(variable, name, redraw: UInt64(position.redraws + count)) }
+            for variable in redraw.optimizerState { model.draw(variable, "", redraw: 0) }
+        }
+        return count
+    }
+
+    private func measure(since start: ContinuousClock.Instant, loading: Duration) {
+        func seconds(_ duration: Duration) -> Double { Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18 }
+        let whole = seconds(.now - start), now = Double(minibatch * max(1, perStep)) / whole
+        rate = rate == 0 ? now : 0.9 * rate + 0.1 * now
+        waiting = 0.9 * waiting + 0.1 * seconds(loading) / whole
+    }
+}
+
+extension Double {
+    /// In Float a number just below 1 would become 1.
+    fileprivate var roundedBelowOne: Double { Swift.min(self, 0x1.fffffep-1) }
+}

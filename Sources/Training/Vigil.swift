@@ -1,0 +1,46 @@
+import Datasets
+import Foundation
+import Plans
+import Ranks
+
+/// What the whole program shares.
+public enum Vigil {
+    /// Part of what ranks agree on at start.
+    public static let version = "0.1.0"
+
+    /// A number for people: four significant digits.
+    static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+}
+
+/// Opens a set on every rank; rank 0 reads the manifest for all.
+public func openSet(_ path: String, _ group: RankGroup) throws -> SampleSet {
+    let folder = URL(fileURLWithPath: path)
+    do {
+        let text = try group.broadcast(group.rank == 0 ? Array(Manifest(of: folder).encoded()) : [])
+        return try SampleSet(at: folder, manifest: Manifest(decoding: Data(text)))
+    } catch let error as DatasetError { throw Failure(error, in: path) }
+}
+
+/// Threads, instruction set and way to add, as a recipe says.
+func makeResources(_ recipe: Recipe, _ group: RankGroup) throws -> Plan.Resources {
+    let name = recipe.run.isa.rawValue
+    guard let isa = recipe.run.isa == .best ? .best : InstructionSet(named: name) else {
+        let available = InstructionSet.available.map(\.name).joined(separator: ", ")
+        throw Failure(.usage, "run.isa is \(name), which the processor of rank \(group.rank) lacks; it has \(available)")
+    }
+    return Plan.Resources(group: group, team: ThreadTeam(count: recipe.run.threads), isa: isa, way: recipe.run.reduce == .tree ? .tree : .library)
+}
+
+extension Failure {
+    /// An error of a set, with the place where the set is.
+    public init(_ error: DatasetError, in path: String) {
+        let reason: Reason = switch error.kind {
+        case .usage: .usage
+        case .badData: .badData
+        case .missingInput: .missingInput
+        case .cannotCreate: .cannotCreate
+        case .inputOutput: .inputOutput
+        }
+        self.init(reason, "\(path): \(error)")
+    }
+}
