@@ -1,0 +1,142 @@
+import Foundation
+
+/// What a rank needs of one minibatch.
+public struct LoadedMinibatch: Sendable {
+    public let epoch: Int
+    /// Its number in the epoch.
+    public let minibatch: Int
+    /// The samples of the rank's lanes in order of their places, by number in the split, and the class of each.
+    public let samples: [Int]
+    public let labels: [Int32]
+}
+
+/// Reads the minibatches of an order ahead of the training that consumes them, on a thread of its own, for the lanes of one
+/// rank. Numbers are Float32, scaled; samples lie one after the other in order of their places, NHWC.
+public final class Loader: Sendable {
+    private let queue: LoadingQueue
+    private let order: Order
+    private let lanes: Range<Int>
+    private let sampleCount: Int
+
+    /// Starts reading. `minibatch` counts minibatches from the start of training, over epochs: where a resumed run goes on.
+    /// `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
+    public init(
+        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30
+    ) {
+        precondition(lanes.lowerBound >= 0 && lanes.upperBound <= order.lanes, "lanes \(lanes) of \(order.lanes)")
+        (self.order, self.lanes, sampleCount) = (order, lanes, split.set.manifest.sampleCount)
+        queue = LoadingQueue(depth: 2)
+        let job = LoadingJob(
+            split: split, order: order, lanes: lanes, scaling: scaling ?? .symmetric(split.set.manifest.valueRange), start: minibatch,
+            memoryLimit: order.permutesSamples ? .max : memoryLimit)
+        let thread = Thread { [queue] in job.run(into: queue) }
+        thread.name = "loader"
+        thread.start()
+    }
+
+    deinit { queue.stop() }
+
+    /// Samples of a minibatch that this rank's lanes feed; the same for every minibatch.
+    public var samplesPerMinibatch: Int { lanes.reduce(0) { $0 + order.places(ofLane: $1).count } }
+
+    /// Waits for the next minibatch and copies it into `places`, which has `samplesPerMinibatch` samples. What went wrong while
+    /// reading is thrown here, and again at every later call.
+    public func next(into places: UnsafeMutableBufferPointer<Float>) throws(DatasetError) -> LoadedMinibatch {
+        precondition(places.count == samplesPerMinibatch * sampleCount, "\(places.count) places for \(samplesPerMinibatch) samples of \(sampleCount)")
+        let (loaded, values) = try queue.take()
+        _ = places.update(fromContentsOf: values)
+        return loaded
+    }
+
+    /// Bytes read from shards so far, by the thread that runs ahead.
+    public var bytesRead: Int { queue.counts.bytesRead }
+
+    /// Samples given out by `next` so far.
+    public var samplesDelivered: Int { queue.counts.samplesDelivered }
+}
+
+/// What the reading thread does.
+private struct LoadingJob: Sendable {
+    let split: Split
+    let order: Order
+    let lanes: Range<Int>
+    let scaling: Scaling
+    let start: Int
+    let memoryLimit: Int
+
+    func run(into queue: LoadingQueue) {
+        let reader = SplitReader(split, memoryLimit: memoryLimit)
+        var number = start, runs: [Order.Run] = []
+        while !queue.isStopped {
+            let (epoch, minibatch) = number.quotientAndRemainder(dividingBy: order.minibatchesPerEpoch)
+            if runs.isEmpty || minibatch == 0 {
+                let epoch = order.epoch(epoch)
+                runs = lanes.map(epoch.run)
+            }
+            let samples = runs.indices.flatMap { runs[$0].samples(ofMinibatch: minibatch) }
+            let loaded = LoadedMinibatch(epoch: epoch, minibatch: minibatch, samples: samples, labels: samples.map { split.labels[$0] })
+            do throws(DatasetError) {
+                let values = try values(of: samples, by: reader)
+                queue.put(.success((loaded, values)), bytesRead: reader.bytesRead)
+            } catch {
+                queue.put(.failure(error), bytesRead: reader.bytesRead)
+                return
+            }
+            number += 1
+        }
+    }
+
+    private func values(of samples: [Int], by reader: SplitReader) throws(DatasetError) -> [Float] {
+        var values = [Float](repeating: 0, count: samples.count * split.set.manifest.sampleCount)
+        let outcome = values.withUnsafeMutableBufferPointer { places in
+            Result { () throws(DatasetError) in try reader.read(samples, scaling: scaling, into: places) }
+        }
+        try outcome.get()
+        return values
+    }
+}
+
+/// Minibatches between the thread that reads them and the one that trains; all state is behind the condition's lock.
+private final class LoadingQueue: @unchecked Sendable {
+    typealias Item = Result<(LoadedMinibatch, [Float]), DatasetError>
+
+    private let condition = NSCondition()
+    private let depth: Int
+    private var items: [Item] = []
+    private var stopped = false
+    private var bytes = 0
+    private var delivered = 0
+
+    init(depth: Int) { self.depth = depth }
+
+    var isStopped: Bool { condition.withLock { stopped } }
+    var counts: (bytesRead: Int, samplesDelivered: Int) { condition.withLock { (bytes, delivered) } }
+
+    func stop() {
+        condition.withLock {
+            stopped = true
+            condition.broadcast()
+        }
+    }
+
+    /// Waits for room.
+    func put(_ item: Item, bytesRead: Int) {
+        condition.withLock {
+            while items.count >= depth && !stopped { condition.wait() }
+            items.append(item)
+            bytes = bytesRead
+            condition.broadcast()
+        }
+    }
+
+    /// Waits for an item. An error stays.
+    func take() throws(DatasetError) -> (LoadedMinibatch, [Float]) {
+        let item = condition.withLock {
+            while items.isEmpty { condition.wait() }
+            if case .success(let (loaded, _)) = items[0] { delivered += loaded.samples.count } else { return items[0] }
+            condition.broadcast()
+            return items.removeFirst()
+        }
+        return try item.get()
+    }
+}
