@@ -1,34 +1,45 @@
 // Matrix products by register tiles.
 //
-// The order of the loops: some rows of A (STRIP), a chunk of the inner index, the panels of B, tiles of ROWS rows. A
-// chunk of a panel stays in L1 for all tiles of the strip, the strip's part of A in L2 for all panels, and C's elements
-// pass through memory between chunks, which changes nothing in their chains.
+// The order of the loops: a band of columns, a chunk of the inner index, a strip of rows, the band's panels of B, tiles of
+// ROWS rows. A chunk of a panel stays in L1 for all tiles of the strip, the strip's part of A and the band's of B in L2,
+// and C's elements pass through memory between chunks, which changes nothing in their chains.
+//
+// Operands that are not contiguous along the inner index, as in weight gradients, are copied a chunk at a time: their
+// strides are often large powers of two, of which a cache holds few.
 typedef float vector __attribute__((ext_vector_type(LANES)));
 
-enum { CHUNK = 256, STRIP = 16 * ROWS };
+enum { CHUNK = PANEL > 16 ? 128 : 256, STRIP = 48, BAND = 128 };
 
-// A stretch of the chunk that both operands walk by their steps: offsets from a row of A and from B's panel, and, where
-// the panel's chunk is copied, where it lies now.
-typedef struct { int64_t a, b, from, length; } stretch;
+// A stretch of the chunk that both operands walk by their steps: offsets from a row of A and from a panel of B.
+typedef struct { int64_t a, b, length; } stretch;
 typedef struct { stretch of[CHUNK]; int64_t count; } chunk;
 typedef struct { int64_t group, run, place; } cursor;
+
+// What a tile works on. `fresh`: its sums start at 0 and not at C's values.
+typedef struct {
+  const stretch *stretches; int64_t count;
+  const float *a; const int64_t *aRow; int64_t aStep;
+  const float *b; int64_t bStep;
+  float *c; const int64_t *cRow;
+  int fresh;
+} work;
 
 INLINE vector load(const float *from) { vector v; memcpy(&v, from, sizeof v); return v; }
 INLINE void store(float *to, vector v) { memcpy(to, &v, sizeof v); }
 
-// c[row][...] = or += the chunk's products, for a number of rows and of vectors that are constants where it is inlined.
-INLINE void tile(const int rows, const int width, const chunk *chunk, const float *a, const int64_t *aRow, int64_t aStep,
-                 const float *b, int64_t bStep, float *c, const int64_t *cRow, int fresh) {
+// A number of rows and of vectors that are constants where this is inlined.
+INLINE void tile(const int rows, const int width, const work *w) {
   vector sum[ROWS][2];
   int64_t row[ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    row[r] = aRow[r];
+    row[r] = w->aRow[r];
 #pragma clang loop unroll(full)
-    for (int v = 0; v < width; v++) sum[r][v] = fresh ? (vector)(0.0f) : load(c + cRow[r] + v * LANES);
+    for (int v = 0; v < width; v++) sum[r][v] = w->fresh ? (vector)(0.0f) : load(w->c + w->cRow[r] + v * LANES);
   }
-  for (const stretch *s = chunk->of; s < chunk->of + chunk->count; s++) {
-    const float *x = a + s->a, *y = b + s->b;
+  const int64_t aStep = w->aStep, bStep = w->bStep;
+  for (const stretch *s = w->stretches, *end = s + w->count; s < end; s++) {
+    const float *x = w->a + s->a, *y = w->b + s->b;
     for (int64_t left = s->length; left > 0; left--) {
       vector weights[2];
 #pragma clang loop unroll(full)
@@ -46,17 +57,13 @@ INLINE void tile(const int rows, const int width, const chunk *chunk, const floa
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < width; v++) store(c + cRow[r] + v * LANES, sum[r][v]);
+    for (int v = 0; v < width; v++) store(w->c + w->cRow[r] + v * LANES, sum[r][v]);
 }
 
-typedef void (*tile_function)(const chunk *, const float *, const int64_t *, int64_t, const float *, int64_t, float *,
-                              const int64_t *, int);
+typedef void (*tile_function)(const work *);
 
-#define TILE(rows, width)                                                                                               \
-  static void tile_##rows##_##width(const chunk *chunk, const float *a, const int64_t *aRow, int64_t aStep,             \
-                                    const float *b, int64_t bStep, float *c, const int64_t *cRow, int fresh) {          \
-    tile(rows, width, chunk, a, aRow, aStep, b, bStep, c, cRow, fresh);                                                 \
-  }
+#define TILE(rows, width) \
+  static void tile_##rows##_##width(const work *w) { tile(rows, width, w); }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 TILES(1) TILES(2) TILES(3) TILES(4)
 #if ROWS > 4
@@ -98,52 +105,86 @@ static void merge(vk_product *p) {
   if (p->aRun == p->length * p->aStep && p->bRun == p->length * p->bStep) p->length *= p->runs, p->runs = 1;
 }
 
-// Takes the next CHUNK of the inner index, fewer at the end.
-static void take(const vk_product *p, cursor *at, chunk *chunk, int copied) {
+// Takes the next CHUNK of the inner index, fewer at the end, and returns how many.
+static int64_t take(const vk_product *p, cursor *at, chunk *chunk) {
   int64_t inner = 0;
   for (chunk->count = 0; inner < CHUNK && at->group < p->groups; chunk->count++) {
     stretch *s = chunk->of + chunk->count;
     s->length = smaller(p->length - at->place, CHUNK - inner);
     s->a = at->group * p->aGroup + at->run * p->aRun + at->place * p->aStep;
-    s->from = at->group * p->bGroup + at->run * p->bRun + at->place * p->bStep;
-    s->b = copied ? inner * PANEL : s->from;
+    s->b = at->group * p->bGroup + at->run * p->bRun + at->place * p->bStep;
     inner += s->length;
     at->place += s->length;
     if (at->place == p->length) at->place = 0, at->run++;
     if (at->run == p->runs) at->run = 0, at->group++;
   }
+  return inner;
 }
 
-// The chunk's rows of a panel side by side.
-static void copy(float *to, const chunk *chunk, const float *panel, int64_t step) {
+// The chunk of a panel as [inner][PANEL].
+static void copy_panel(float *to, const chunk *chunk, const float *panel, int64_t step) {
   for (int64_t i = 0; i < chunk->count; i++)
     for (int64_t t = 0; t < chunk->of[i].length; t++, to += PANEL)
-      memcpy(to, panel + chunk->of[i].from + t * step, PANEL * sizeof(float));
+      memcpy(to, panel + chunk->of[i].b + t * step, PANEL * sizeof(float));
 }
 
-// The last panel's tile, whose columns beyond the matrix must not be written.
-static void edge(tile_function compute, int64_t rows, int64_t columns, const chunk *chunk, const float *a, const int64_t *aRow,
-                 int64_t aStep, const float *b, int64_t bStep, float *c, const int64_t *cRow, int fresh) {
+// The chunk of a tile's rows as [inner][rows].
+static void copy_rows(float *to, const chunk *chunk, const float *a, const int64_t *row, int64_t rows, int64_t step) {
+  int neighbors = rows == ROWS;
+  for (int64_t r = 1; r < rows; r++) neighbors &= row[r] == row[0] + r;
+  for (int64_t i = 0; i < chunk->count; i++) {
+    const float *x = a + chunk->of[i].a;
+    for (int64_t t = 0; t < chunk->of[i].length; t++, x += step, to += rows) {
+      if (neighbors) memcpy(to, x + row[0], ROWS * sizeof(float));
+      else for (int64_t r = 0; r < rows; r++) to[r] = x[row[r]];
+    }
+  }
+}
+
+// A tile of the last panel, whose columns beyond the matrix must not be written.
+static void edge(tile_function compute, const work *w, int64_t rows, int64_t columns) {
   float whole[ROWS * PANEL];
   int64_t row[ROWS];
   for (int64_t r = 0; r < rows; r++) {
     row[r] = r * PANEL;
     memset(whole + row[r], 0, PANEL * sizeof(float));
-    if (!fresh) memcpy(whole + row[r], c + cRow[r], (size_t)columns * sizeof(float));
+    if (!w->fresh) memcpy(whole + row[r], w->c + w->cRow[r], (size_t)columns * sizeof(float));
   }
-  compute(chunk, a, aRow, aStep, b, bStep, whole, row, fresh);
-  for (int64_t r = 0; r < rows; r++) memcpy(c + cRow[r], whole + row[r], (size_t)columns * sizeof(float));
+  work apart = *w;
+  apart.c = whole;
+  apart.cRow = row;
+  compute(&apart);
+  for (int64_t r = 0; r < rows; r++) memcpy(w->c + w->cRow[r], whole + row[r], (size_t)columns * sizeof(float));
 }
 
-// All tiles of a strip of rows in one panel.
-static void strip(const vk_product *p, int64_t first, int64_t last, int64_t column, const chunk *chunk, const float *b,
-                  int64_t bStep, int fresh) {
-  int64_t columns = smaller(p->columns - column, PANEL), rows;
-  for (int64_t r = first; r < last; r += rows) {
-    rows = tile_rows(last - r);
-    tile_function compute = tiles[columns > LANES][rows - 1];
-    if (columns == PANEL) compute(chunk, p->a, p->aRow + r, p->aStep, b, bStep, p->c + column, p->cRow + r, fresh);
-    else edge(compute, rows, columns, chunk, p->a, p->aRow + r, p->aStep, b, bStep, p->c + column, p->cRow + r, fresh);
+// A strip's part of A, tile by tile, and a band's of B, panel by panel.
+typedef struct { float a[STRIP * CHUNK], b[BAND * CHUNK]; } copies;
+
+// A strip's rows first ..< last in a band's columns left ..< right. `copies` are of the chunk, with B's already made; NULL
+// where the operands are read where they lie.
+static void strip(const vk_product *p, int64_t first, int64_t last, int64_t left, int64_t right, const chunk *chunk, int64_t inner,
+                  int fresh, copies *copies) {
+  static const int64_t inTile[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const stretch whole = {0, 0, inner};
+  work w = {.stretches = chunk->of, .count = chunk->count, .a = p->a, .aStep = p->aStep, .bStep = p->bStep, .fresh = fresh};
+  if (copies) w.stretches = &whole, w.count = 1, w.bStep = PANEL, w.aRow = inTile;
+  for (int64_t column = left; column < right; column += PANEL) {
+    int64_t columns = smaller(right - column, PANEL), rows;
+    w.b = copies ? copies->b + (column - left) * CHUNK : p->b + column / PANEL * p->bPanel;
+    for (int64_t r = first; r < last; r += rows) {
+      rows = tile_rows(last - r);
+      if (copies) {
+        float *a = copies->a + (r - first) * CHUNK;
+        if (column == left) copy_rows(a, chunk, p->a, p->aRow + r, rows, p->aStep);
+        w.a = a, w.aStep = rows;
+      } else {
+        w.aRow = p->aRow + r;
+      }
+      w.c = p->c + column, w.cRow = p->cRow + r;
+      tile_function compute = tiles[columns > LANES][rows - 1];
+      if (columns == PANEL) compute(&w);
+      else edge(compute, &w, rows, columns);
+    }
   }
 }
 
@@ -152,19 +193,19 @@ static void product(const vk_product *given) {
   if (p.rows <= 0 || p.columns <= 0) return;
   merge(&p);
   if (p.runs <= 0 || p.length <= 0) p.groups = 0;  // an empty sum
-  int copied = p.bStep != PANEL && p.rows > 2 * ROWS;
-  float panel[CHUNK * PANEL] __attribute__((aligned(64)));
+  copies room __attribute__((aligned(64))), *copies = NULL;
+  if ((p.aStep != 1 || p.bStep != PANEL) && p.rows > 2 * ROWS) copies = &room;
   chunk chunk;
-  for (int64_t first = 0; first < p.rows; first += STRIP) {
+  for (int64_t left = 0; left < p.columns; left += BAND) {
+    int64_t right = smaller(left + BAND, p.columns);
     cursor at = {0, 0, 0};
     int fresh = !p.accumulate;
     do {
-      take(&p, &at, &chunk, copied);
-      for (int64_t column = 0; column < p.columns; column += PANEL) {
-        const float *b = p.b + column / PANEL * p.bPanel;
-        if (copied) copy(panel, &chunk, b, p.bStep);
-        strip(&p, first, smaller(first + STRIP, p.rows), column, &chunk, copied ? panel : b, copied ? PANEL : p.bStep, fresh);
-      }
+      int64_t inner = take(&p, &at, &chunk);
+      for (int64_t column = left; copies && column < right; column += PANEL)
+        copy_panel(copies->b + (column - left) * CHUNK, &chunk, p.b + column / PANEL * p.bPanel, p.bStep);
+      for (int64_t first = 0; first < p.rows; first += STRIP)
+        strip(&p, first, smaller(first + STRIP, p.rows), left, right, &chunk, inner, fresh, copies);
       fresh = 0;
     } while (at.group < p.groups);
   }

@@ -39,7 +39,7 @@ typedef enum {
   VK_PERIODIC,    // base[sample*stride + e % period]: a channel's value, a sample's own (period 1), one for all (stride 0)
   VK_SCALAR,      // (float)*(const double *)base: a replicated scalar
   VK_GATHER,      // base[sample*stride + table[e]]
-  VK_STORE,       // base[sample*stride + e] = value
+  VK_STORE,       // base[sample*stride + e] = value; may lie on a VK_LOAD of the same e, whose old value stays readable
   VK_SUM,         // base[sample*stride + p] = sum over e % period == p
   VK_SUM_RUNS,    // base[sample*stride + e / period] = sum over each run of `period` consecutive e
   VK_SUM_TABLE    // base[sample*stride + table[e]] += value in the order of e, from 0; `period` results
