@@ -66,6 +66,24 @@ public final class Plan {
         assembly.storeScalars()
     }
 
+    /// Runs once and says how long each kind of work took, longest first. All ranks call it together.
+    public func profile() throws -> [(name: String, calls: Int, seconds: Double)] {
+        var sums: [String: (calls: Int, time: Duration)] = [:]
+        assembly.loadScalars()
+        for action in assembly.actions {
+            let name: String, time: Duration
+            switch action {
+            case .kernel(let kernel): (name, time) = ("\(type(of: kernel))", ContinuousClock().measure { team.run(kernel) })
+            case .reduction(let reduction): (name, time) = ("reduction over ranks", try ContinuousClock().measure { try reduction.run() })
+            }
+            sums[name, default: (0, .zero)].calls += 1
+            sums[name]!.time += time
+        }
+        assembly.storeScalars()
+        return sums.map { ($0.key, $0.value.calls, Double($0.value.time.components.seconds) + Double($0.value.time.components.attoseconds) * 1e-18) }
+            .sorted { $0.2 > $1.2 }
+    }
+
     /// A result of the last run that is one number for the whole minibatch.
     public func scalar(_ node: Node) -> Double {
         let item = resultItems[node.index]!

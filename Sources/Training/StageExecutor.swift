@@ -37,11 +37,9 @@ final class StageExecutor {
 
         let lanes = minibatch.quotientRoundedUp(trainer.recipe.microbatch)
         let owned = try Lanes(count: lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
-        let order = try Order(trainer.split.training(without: trainer.heldOut), seed: seed, minibatch: minibatch, microbatch: trainer.recipe.microbatch)
-        stepsPerEpoch = max(1, perStep == 0 ? 1 : order.minibatchesPerEpoch / perStep)
-        guard perStep <= order.minibatchesPerEpoch else {
-            throw Failure(.usage, "the training split has \(order.minibatchesPerEpoch) minibatches of \(minibatch), and a step of \(name) takes \(perStep); make the minibatch smaller")
-        }
+        let order = try Order(chunks: trainer.split.training(without: trainer.heldOut), minibatch: minibatch, microbatch: trainer.recipe.microbatch,
+                              minibatchesPerStep: max(1, perStep), seed: seed, purpose: name)
+        stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
         loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
     }
 

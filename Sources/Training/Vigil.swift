@@ -21,6 +21,11 @@ public func openSet(_ path: String, _ group: RankGroup) throws -> SampleSet {
     } catch let error as DatasetError { throw Failure(error, in: path) }
 }
 
+/// Reads all of a set and compares it with its manifest.
+public func verify(_ set: SampleSet, in path: String) throws {
+    do { try set.verify() } catch { throw Failure(error, in: path) }
+}
+
 /// Threads, instruction set and way to add, as a recipe says.
 func makeResources(_ recipe: Recipe, _ group: RankGroup) throws -> Plan.Resources {
     let name = recipe.run.isa.rawValue
@@ -31,16 +36,21 @@ func makeResources(_ recipe: Recipe, _ group: RankGroup) throws -> Plan.Resource
     return Plan.Resources(group: group, team: ThreadTeam(count: recipe.run.threads), isa: isa, way: recipe.run.reduce == .tree ? .tree : .library)
 }
 
-extension Failure {
-    /// An error of a set, with the place where the set is.
-    public init(_ error: DatasetError, in path: String) {
-        let reason: Reason = switch error.kind {
+extension DatasetError: ExitCoded {
+    /// By whose fault it is.
+    public var exitCode: Int32 {
+        let reason: Failure.Reason = switch kind {
         case .usage: .usage
         case .badData: .badData
         case .missingInput: .missingInput
         case .cannotCreate: .cannotCreate
         case .inputOutput: .inputOutput
         }
-        self.init(reason, "\(path): \(error)")
+        return reason.rawValue
     }
+}
+
+extension Failure {
+    /// An error of a set, with the place where the set is.
+    public init(_ error: DatasetError, in path: String) { self.init(Reason(rawValue: error.exitCode)!, "\(path): \(error)") }
 }

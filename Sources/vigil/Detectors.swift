@@ -1,0 +1,32 @@
+import ArgumentParser
+import Detectors
+import Foundation
+
+struct DetectorsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "detectors", abstract: "Lists the detectors, or one detector's settings and variants.")
+    @Argument(help: "A detector's name.") var name: String?
+
+    func run() throws {
+        guard let name else {
+            for detector in detectors { print(detector.name.padding(toLength: 12, withPad: " ", startingAt: 0) + "  " + detector.summary) }
+            return
+        }
+        guard let detector = detectors.first(where: { $0.name == name }) else {
+            throw ValidationError("there is no detector \"\(name)\"; there are \(detectors.map { $0.name }.joined(separator: ", "))")
+        }
+        describe(detector)
+    }
+
+    private func describe<D: Detector>(_ detector: D.Type) {
+        print(D.summary + "\n\nSamples: " + D.shapes + "\n\nSettings (settings.NAME in a recipe):")
+        let settings = D.Settings().all, width = settings.map(\.name.count).max() ?? 0
+        for (name, setting) in settings {
+            let indent = String(repeating: " ", count: width + 4)
+            print("  " + name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + setting.text)
+            print(indent + setting.meaning + "; " + setting.expected + " (" + setting.source + ")")
+        }
+        if settings.isEmpty { print("  none") }
+        if !D.variants.isEmpty { print("\nVariants (variant: NAME in a recipe):") }
+        for variant in D.variants { print("  \(variant.name): \(variant.meaning)") }
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Metrics
+import Ranks
+import Training
+
+struct EvaluateCommand: RankCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measures how well runs tell anomalies from normals.",
+        discussion: "Several runs stand side by side, each by its default score; an asterisk marks the best of a row.")
+    @Argument(help: "Folders of runs.") var runs: [String]
+    @Option(help: "Another set than the one trained on.") var data: String?
+    @Option(help: "Split to score.") var split = "test"
+    @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
+    @Flag(help: "JSON instead of a table; of several runs an object by folder.") var json = false
+
+    func run(on group: RankGroup) throws -> Int32 {
+        let evaluators = try runs.map { try Evaluator(RunFolder($0, group), data: data, split: split, threads: threads, group: group) }
+        guard group.rank == 0 else { return 0 }
+        if json { try printJSON(evaluators) } else { printTables(evaluators) }
+        return 0
+    }
+
+    private func printJSON(_ evaluators: [Evaluator]) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let data = runs.count == 1 ? try encoder.encode(evaluators[0].evaluation)
+            : try encoder.encode(Dictionary(zip(runs, evaluators.map(\.evaluation)), uniquingKeysWith: { first, _ in first }))
+        print(String(decoding: data, as: UTF8.self))
+    }
+
+    private func printTables(_ evaluators: [Evaluator]) {
+        let first = evaluators[0], counts = first.classes.filter { $0.count > 0 }.map { "\($0.count) \($0.name)\($0.isNormal ? " (normal)" : "")" }
+        print("\(first.samples) samples of split \(split): \(counts.joined(separator: ", "))\n")
+        // of one run all its scores, of several the default of each
+        let columns = evaluators.count == 1
+            ? first.evaluation.scores.map { (name: "\(first.recipe.fields.detector) \($0.name)", metrics: $0.metrics) }
+            : evaluators.map { (name: $0.recipe.fields.detector, metrics: $0.evaluation[$0.evaluation.defaultScore]!) }
+        for metric in [MetricTable.Metric.auroc, .averagePrecision, .bestF1, .tprAtOnePercentFPR] { print("\(MetricTable(metric, columns: columns))\n") }
+        for (name, metrics) in columns {
+            let interval = metrics.all.aurocInterval.map { String(format: " (95 %% interval %.4f to %.4f by DeLong)", $0.lowerBound, $0.upperBound) } ?? ""
+            print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval))
+        }
+        print("best F1 is at a threshold chosen on this split; * is the best of its row")
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import Ranks
+import Training
+
+@main struct VigilCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vigil", abstract: "Trains anomaly detectors on normal data, on any number of ranks: the same model on all.",
+        version: Vigil.version,
+        subcommands: [DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, InspectCommand.self,
+                      BenchCommand.self])
+
+    /// Commands run on all ranks that a launcher started; what is wrong with the arguments is said once.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            guard let shared = command as? any RankCommand else { return try command.run() }
+            Ranks.run(program: "vigil") { group in try shared.run(on: group) }
+        } catch {
+            let rank = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { ProcessInfo.processInfo.environment[$0] }.first
+            if let rank, rank != "0" {
+                usleep(300_000)  // until rank 0 has spoken for all
+                Foundation.exit(exitCode(for: error).rawValue)
+            }
+            exit(withError: error)
+        }
+    }
+}
+
+/// A subcommand that all ranks run together.
+protocol RankCommand: ParsableCommand {
+    /// - Returns: the exit code.
+    func run(on group: RankGroup) throws -> Int32
+}
+
+/// Prints on rank 0.
+func say(_ text: String, _ group: RankGroup) {
+    if group.rank == 0 { print(text) }
+}
