@@ -29,7 +29,7 @@ func probeWholeSum(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
         (0 ..< count).map { index in block == 1 && index == bad ? .nan : wholeValue(block, index) }
     }
     let totals = try WholeSum.totals(own, count: count, in: group, naming: { "moment \($0)" })
-    if group.rank == 0 { print(String(hash(totals.lazy.map(\.bitPattern)), radix: 16)) }
+    if group.rank == 0 { print(String(bitsHash(totals), radix: 16)) }
     return 0
 }
 
