@@ -35,6 +35,7 @@ func partialSum<T: BinaryFloatingPoint>(_ subtree: Range<Int>, _ count: Int, _: 
 /// `tree WAY LANES:COUNT,COUNT...`: the total of so many lanes by each algorithm, in place and not, in Float and Double; a hash of each on
 /// a line. WAY is tree or library.
 func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
+    var lines: [String] = []
     for argument in arguments.dropFirst() {
         let numbers = argument.split { ":,".contains($0) }.map { Int($0)! }
         let sum = try TreeSum(group: group, lanes: numbers[0], way: arguments[0] == "library" ? .library : .tree)
@@ -46,12 +47,13 @@ func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
                 for inPlace in [true, false] {
                     try float.take(total(of: floats, count, inPlace) { try sum.sum($0, count: count, into: $1) })
                     try double.take(total(of: doubles, count, inPlace) { try sum.sum($0, count: count, into: $1) })
-                    try report(group, "\(numbers[0]) lanes, \(count) floats", float.hash)
-                    try report(group, "\(numbers[0]) lanes, \(count) doubles", double.hash)
+                    lines.append("\(numbers[0]) lanes, \(count) floats \(String(float.hash, radix: 16))")
+                    lines.append("\(numbers[0]) lanes, \(count) doubles \(String(double.hash, radix: 16))")
                 }
             }
         }
     }
+    try report(group, lines)
     return 0
 }
 
@@ -70,10 +72,11 @@ private struct Hashed<T: BinaryFloatingPoint> {
     }
 }
 
-/// Prints the hash, or that ranks differ.
-private func report(_ group: RankGroup, _ what: String, _ hash: UInt64) throws {
-    let all = try group.allGather(withUnsafeBytes(of: hash) { Array($0) })
-    if group.rank == 0 { print(what, all.allSatisfy { $0 == all[0] } ? String(hash, radix: 16) : "ranks differ") }
+/// Rank 0 prints its lines, with those of other ranks that differ.
+private func report(_ group: RankGroup, _ lines: [String]) throws {
+    let all = try group.gather(Array(lines.joined(separator: "\n").utf8))
+    guard group.rank == 0 else { return }
+    for rank in 0 ..< group.count where rank == 0 || all[rank] != all[0] { print(String(decoding: all[rank], as: UTF8.self)) }
 }
 
 private func total<T: BinaryFloatingPoint>(

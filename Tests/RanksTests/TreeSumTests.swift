@@ -25,7 +25,7 @@ private func linearSum<T: BinaryFloatingPoint>(_ lanes: Int, _ index: Int, _: T.
 }
 
 private let cases: [(lanes: Int, counts: [Int])] = [
-    (1, [3]), (2, [1, 7]), (3, [1, 7]), (5, [1, 7, 1000]), (8, [7, 1000]), (16, [1, 7, 1000, 100_003]),
+    (1, [3]), (3, [7]), (5, [1, 7, 1000]), (8, [1000]), (16, [1, 7, 1000, 100_003]),
 ]
 
 /// Each line that the probe should print, by the plain evaluation of the tree.
