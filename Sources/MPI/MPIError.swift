@@ -17,8 +17,10 @@ func check(_ code: Int32, _ call: StaticString) throws(MPIError) {
     guard code != MPI_SUCCESS else { return }
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1), length: Int32 = 0
     let described = MPI_Error_string(code, &text, &length) == MPI_SUCCESS
-    let reason = described ? String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : "error code \(code)"
-    throw MPIError(call: "\(call)", reason: reason)
+    let whole = described ? String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : "error code \(code)"
+    // MPICH lists its stack of calls below the reason.
+    let reason = whole.prefix { $0 != "\n" }
+    throw MPIError(call: "\(call)", reason: String(reason.hasSuffix(", error stack:") ? reason.dropLast(14) : reason))
 }
 
 /// A count as MPI takes it. MPI's counts are 32-bit; calls that cannot be made in pieces refuse more.

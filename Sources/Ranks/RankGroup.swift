@@ -3,26 +3,28 @@ internal import MPI
 
 /// The processes that train together. One process without MPI is a case of it.
 ///
-/// All ranks call the same functions in the same order, one thread at a time.
+/// All ranks call the same functions in the same order, one thread at a time; sums over lanes keep an order of their own.
 public final class RankGroup: @unchecked Sendable {
     /// This process's place, 0 ..< count. Rank 0 alone logs and writes.
     public let rank: Int
     public let count: Int
+    /// Whether MPI allows calls from several threads at once: a sum over lanes on a thread of its own, beside the group's calls.
+    public let allowsThreads: Bool
     /// What the ranks talk through; nil where there is no MPI.
     let communicator: Communicator?
-    /// The same ranks, for sums over lanes: these may run on a thread of their own while the group's calls run on another.
+    /// The same ranks, for sums over lanes, whose messages do not meet those of the group's calls.
     let laneCommunicator: Communicator?
     /// Says on stderr when a rank waits for the others too long.
     let watchdog: Watchdog
 
-    private init(_ communicator: Communicator?, lanes: Communicator?) {
-        (self.communicator, laneCommunicator) = (communicator, lanes)
+    private init(_ communicator: Communicator?, lanes: Communicator?, allowsThreads: Bool) {
+        (self.communicator, laneCommunicator, self.allowsThreads) = (communicator, lanes, allowsThreads)
         (rank, count) = (communicator?.rank ?? 0, communicator?.count ?? 1)
         watchdog = Watchdog(rank: rank)
     }
 
     /// One process, no MPI.
-    public static func alone() -> RankGroup { RankGroup(nil, lanes: nil) }
+    public static func alone() -> RankGroup { RankGroup(nil, lanes: nil, allowsThreads: true) }
 
     /// Starts MPI where a launcher started this process, else makes a group of one.
     ///
@@ -34,10 +36,10 @@ public final class RankGroup: @unchecked Sendable {
             try launch.check(count: 1)
             return alone()
         }
-        try Environment.start()
+        let allowsThreads = try Environment.start()
         let world = try Communicator.world()
         try launch.check(count: world.count)
-        return RankGroup(try world.duplicate(), lanes: try world.duplicate())
+        return RankGroup(try world.duplicate(), lanes: try world.duplicate(), allowsThreads: allowsThreads)
     }
 
     /// Ends MPI, after all ranks have come here; without MPI does nothing. The group is of no use afterwards.

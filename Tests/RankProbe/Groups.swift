@@ -17,6 +17,7 @@ func probeGroup(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     try expect(group.sum([Int64(rank), -1, 1 << 40]), [Int64(count * (count - 1) / 2), Int64(-count), Int64(count) << 40], "sum")
     try expect(group.maximum([Double(rank), -Double(rank)]), [Double(count - 1), 0], "maximum")
     try expect(group.sum([]), [], "sum of nothing")
+    try expect(group.allowsThreads, true, "allowsThreads")
     try group.barrier()
     if group.rank == 0 { print("\(count) ranks exchanged") }
     return 0
@@ -29,7 +30,7 @@ func probeWholeSum(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
         (0 ..< count).map { index in block == 1 && index == bad ? .nan : wholeValue(block, index) }
     }
     let totals = try WholeSum.totals(own, count: count, in: group, naming: { "moment \($0)" })
-    if group.rank == 0 { print(String(hash(totals.lazy.map(\.bitPattern)), radix: 16)) }
+    if group.rank == 0 { print(String(bitsHash(totals), radix: 16)) }
     return 0
 }
 

@@ -51,7 +51,7 @@ private func probeMessages(_ world: Communicator) throws {
     for length in [0, 4, 13] {
         let sent = UnsafeMutableBufferPointer<Float>.allocate(capacity: length),
             received = UnsafeMutableBufferPointer<Float>.allocate(capacity: length)
-        defer { (sent.deallocate(), received.deallocate()) }
+        defer { for memory in [sent, received] { memory.deallocate() } }
         let expected = (0 ..< length).map { Float(previous * 50 + $0) }
         for index in 0 ..< length { sent.initializeElement(at: index, to: Float(rank * 50 + index)) }
         received.initialize(repeating: -1)
@@ -90,12 +90,14 @@ private func probeWindow(_ world: Communicator) throws {
 func probeRefusals(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     let world = try Communicator.world()
     func message(_ body: () throws -> Void) -> String { do { try body(); return "no error" } catch { return "\(error)" } }
-    let number = UnsafeMutableBufferPointer<Float>.allocate(capacity: 2)
-    defer { number.deallocate() }
+    let number = UnsafeMutableBufferPointer<Float>.allocate(capacity: 2), place = UnsafeMutableBufferPointer<Float>.allocate(capacity: 1)
+    defer { for memory in [number, place] { memory.deallocate() } }
     number.initialize(repeating: 0)
     let toNobody = message { try world.send(UnsafeBufferPointer(number), to: world.count) }
+    // To a neighbor: Open MPI says nothing of a message to the rank itself that was cut off.
+    let next = (world.rank + 1) % world.count, previous = (world.rank + world.count - 1) % world.count
     let truncated = message {
-        try world.sendReceive(UnsafeBufferPointer(number), to: world.rank, UnsafeMutableBufferPointer(rebasing: number[..<1]), from: world.rank)
+        try world.sendReceive(UnsafeBufferPointer(number), to: next, place, from: previous)
     }
     let tooMany = message { _ = try Parts([1 << 30, 1 << 30, 1]) }
     if group.rank == 0 { print(toNobody, truncated, tooMany, separator: "\n") }

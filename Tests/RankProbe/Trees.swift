@@ -1,3 +1,4 @@
+import Glibc
 import Ranks
 
 /// A number of its own for every lane and element, of magnitudes that make the order of additions show.
@@ -8,8 +9,14 @@ func laneValue(_ lane: Int, _ index: Int) -> Double {
     return Double(Int64(bitPattern: z)) * 0x1p-63 * Double(1 + z & 7)
 }
 
-/// FNV-1a over the words' bits.
-func hash(_ words: some Sequence<UInt64>) -> UInt64 { words.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x0000_0100_0000_01B3 } }
+/// FNV-1a over the bits of Floats or Doubles.
+func bitsHash<T: BinaryFloatingPoint>(_ values: [T]) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func mix(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01B3 }
+    if let floats = values as? [Float] { for value in floats { mix(UInt64(value.bitPattern)) } }
+    if let doubles = values as? [Double] { for value in doubles { mix(value.bitPattern) } }
+    return hash
+}
 
 /// The partial sum of a subtree, with lanes pushed and folded as a plan does.
 func partialSum<T: BinaryFloatingPoint>(_ subtree: Range<Int>, _ count: Int, _: T.Type) -> [T] {
@@ -25,37 +32,59 @@ func partialSum<T: BinaryFloatingPoint>(_ subtree: Range<Int>, _ count: Int, _: 
     return stack[0]
 }
 
-/// `tree WAY LANES COUNT...`: the total of the lanes by each way, whole vectors and pieces, in Float and Double; a hash of each on a line.
-/// WAY is tree or library.
+/// `tree WAY LANES:COUNT,COUNT...`: the total of so many lanes by each algorithm, in place and not, in Float and Double; a hash of each on
+/// a line. WAY is tree or library.
 func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
-    let sum = try TreeSum(group: group, lanes: Int(arguments[1])!, way: arguments[0] == "library" ? .library : .tree)
-    for count in arguments.dropFirst(2).map({ Int($0)! }) {
-        for (size, wholeBytes) in [("whole", Int.max), ("pieces", 0)] {
-            sum.wholeBytes = wholeBytes
-            for inPlace in [true, false] {
-                let floats = try total(sum, count, inPlace, Float.self) { try sum.sum($0, count: count, into: $1) }
-                let doubles = try total(sum, count, inPlace, Double.self) { try sum.sum($0, count: count, into: $1) }
-                try report(group, "\(count) \(size) float", hash(floats.lazy.map { UInt64($0.bitPattern) }))
-                try report(group, "\(count) \(size) double", hash(doubles.lazy.map { $0.bitPattern }))
+    var lines: [String] = []
+    for argument in arguments.dropFirst() {
+        let numbers = argument.split { ":,".contains($0) }.map { Int($0)! }
+        let sum = try TreeSum(group: group, lanes: numbers[0], way: arguments[0] == "library" ? .library : .tree)
+        for count in numbers.dropFirst() {
+            let floats = sum.subtrees.map { partialSum($0, count, Float.self) }, doubles = sum.subtrees.map { partialSum($0, count, Double.self) }
+            var float = Hashed<Float>(), double = Hashed<Double>()
+            for wholeBytes in [Int.max, 0] {
+                sum.wholeBytes = wholeBytes
+                for inPlace in [true, false] {
+                    try float.take(total(of: floats, count, inPlace) { try sum.sum($0, count: count, into: $1) })
+                    try double.take(total(of: doubles, count, inPlace) { try sum.sum($0, count: count, into: $1) })
+                    lines.append("\(numbers[0]) lanes, \(count) floats \(String(float.hash, radix: 16))")
+                    lines.append("\(numbers[0]) lanes, \(count) doubles \(String(double.hash, radix: 16))")
+                }
             }
         }
     }
+    try report(group, lines)
     return 0
 }
 
-/// Prints the hash, or who has another where ranks differ.
-private func report(_ group: RankGroup, _ what: String, _ hash: UInt64) throws {
-    let all = try group.allGather(withUnsafeBytes(of: hash) { Array($0) })
-    if group.rank == 0 { print(what, all.allSatisfy { $0 == all[0] } ? String(hash, radix: 16) : "ranks differ") }
+/// A hash that is only formed anew where the bits differ from those before.
+private struct Hashed<T: BinaryFloatingPoint> {
+    private var values: [T] = []
+    private(set) var hash: UInt64 = 0
+
+    mutating func take(_ new: [T]) {
+        let isSame = new.withUnsafeBytes { new in
+            values.withUnsafeBytes { old in old.count == new.count && memcmp(old.baseAddress!, new.baseAddress!, new.count) == 0 }
+        }
+        guard !isSame else { return }
+        values = new
+        hash = bitsHash(new)
+    }
+}
+
+/// Rank 0 prints its lines, with those of other ranks that differ.
+private func report(_ group: RankGroup, _ lines: [String]) throws {
+    let all = try group.gather(Array(lines.joined(separator: "\n").utf8))
+    guard group.rank == 0 else { return }
+    for rank in 0 ..< group.count where rank == 0 || all[rank] != all[0] { print(String(decoding: all[rank], as: UTF8.self)) }
 }
 
 private func total<T: BinaryFloatingPoint>(
-    _ sum: TreeSum, _ count: Int, _ inPlace: Bool, _: T.Type,
-    _ form: ([UnsafeMutablePointer<T>], UnsafeMutablePointer<T>) throws -> Void
+    of sums: [[T]], _ count: Int, _ inPlace: Bool, _ form: ([UnsafeMutablePointer<T>], UnsafeMutablePointer<T>) throws -> Void
 ) throws -> [T] {
-    let partials = sum.subtrees.map { subtree in
+    let partials = sums.map { sum in
         let memory = UnsafeMutablePointer<T>.allocate(capacity: count)
-        memory.initialize(from: partialSum(subtree, count, T.self), count: count)
+        memory.initialize(from: sum, count: count)
         return memory
     }
     let result = inPlace ? partials[0] : UnsafeMutablePointer<T>.allocate(capacity: count)

@@ -1,0 +1,100 @@
+import Synchronization
+import Testing
+
+@testable import Ranks
+
+@Suite struct WholeSumTests {
+    func total(_ blocks: [[Double]]) throws -> [Double] { try WholeSum.totals(blocks, count: blocks.first?.count ?? 0, in: .alone()) }
+
+    @Test func sumsAreExact() throws {
+        #expect(try total([[1e16], [1], [-1e16]]) == [1])
+        #expect(try total([[0.1], [0.2]]) == [0.1 + 0.2])
+        #expect(try total([[1, -3], [2, 0.5], [4, 0]]) == [7, -2.5])
+        #expect(try total([]) == [])
+        #expect(try total([[0], [-0.0]]) == [0])
+    }
+
+    @Test func theEndsOfTheRangeHold() throws {
+        let tiny = Double.leastNonzeroMagnitude, huge = Double.greatestFiniteMagnitude
+        #expect(try total([[tiny], [tiny], [tiny]]) == [3 * tiny])
+        #expect(try total([[huge], [-huge], [huge]]) == [huge])
+        #expect(try total([[huge, tiny], [0, tiny]]) == [huge, 2 * tiny])
+        #expect(try total([[huge], [huge]]) == [.infinity])
+    }
+
+    @Test func orderAndDealingDoNotMatter() throws {
+        func value(_ block: Int, _ index: Int) -> Double {
+            let mixed: Int = (block * 7919 + index * 104_729) % 10_007
+            return Double(mixed - 5000) / Double(3 + block * index)
+        }
+        let blocks: [[Double]] = (0 ..< 60).map { block in (0 ..< 5).map { value(block, $0) } }
+        let forward = try total(blocks)
+        #expect(try total(blocks.reversed()) == forward)
+        #expect(try total(blocks.sorted { $0[2] < $1[2] }) == forward)
+        for index in 0 ..< 5 {
+            let column = blocks.map { $0[index] }, plain = column.reduce(0, +), size = column.map(abs).reduce(0, +)
+            #expect(abs(plain - forward[index]) <= 60 * size * 0x1p-53)
+        }
+    }
+
+    @Test(arguments: [Double.nan, .infinity, -.infinity]) func whatIsNotFiniteIsNamed(_ bad: Double) {
+        #expect(throws: RankError("element 1 of a sum over the whole data is not finite; look for samples that are not", exitCode: 65)) {
+            try total([[1, 2], [3, bad], [4, 5]])
+        }
+        #expect(throws: RankError.self) { try total([[bad], [1]]) }
+    }
+}
+
+@Suite struct LaunchTests {
+    func launch(_ variables: [String: String]) -> Launch { Launch { variables[$0] } }
+
+    @Test func launchersAreKnown() throws {
+        #expect(!launch([:]).startsMPI)
+        #expect(launch([:]).started == nil)
+        for name in ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"] { #expect(launch([name: "1"]).startsMPI) }
+        #expect(!launch(["SLURM_NTASKS": "4", "SLURM_PROCID": "2"]).startsMPI)
+        #expect(launch(["OMPI_COMM_WORLD_RANK": "3"]).rank == 3)
+        try launch([:]).check(count: 1)
+    }
+
+    @Test(
+        arguments: [
+            (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 1, false), (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 4, true),
+            (["SLURM_NTASKS": "4"], 1, true),  // in an allocation, not in a task
+            (["SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"], 2, true),
+            (["SLURM_NTASKS": "4", "SLURM_PROCID": "0", "OMPI_COMM_WORLD_SIZE": "2"], 2, true),  // mpirun inside a job
+            (["OMPI_COMM_WORLD_SIZE": "2"], 1, false), (["PMI_SIZE": "3", "PMI_RANK": "1"], 1, false), (["PMI_SIZE": "3"], 3, true),
+            (["SLURM_NTASKS": "2", "SLURM_PROCID": "0"], 4, true), (["SLURM_NTASKS": "many", "SLURM_PROCID": "0"], 1, true),
+        ] as [([String: String], Int, Bool)])
+    func countsAreCompared(_ variables: [String: String], _ count: Int, _ isFine: Bool) {
+        if isFine {
+            #expect(throws: Never.self) { try launch(variables).check(count: count) }
+        } else {
+            #expect(throws: RankError.self) { try launch(variables).check(count: count) }
+        }
+    }
+}
+
+@Suite struct WatchdogTests {
+    @Test func aLongCallIsToldOnce() {
+        let said = Mutex<[String]>([])
+        let watchdog = Watchdog(rank: 3) { line in said.withLock { $0.append(line) } }
+        watchdog.setStall(seconds: 1000)
+        watchdog.during("a barrier") { _ = watchdog.look() }
+        #expect(said.withLock { $0 } == [])
+        watchdog.setStall(seconds: 0)
+        #expect(watchdog.look() && said.withLock { $0 } == [])
+        watchdog.during("a sum") {
+            watchdog.during("an inner call") { _ = (watchdog.look(), watchdog.look()) }
+        }
+        watchdog.end()
+        #expect(!watchdog.look())
+        #expect(said.withLock { $0 } == ["rank 3 has waited 0 s for the other ranks in a sum; one of them is stopped, slow, or in a different call"])
+    }
+
+    @Test func ranksAreListed() {
+        #expect(RankGroup.list([3]) == "rank 3 has")
+        #expect(RankGroup.list([0, 1, 2]) == "ranks 0-2 have")
+        #expect(RankGroup.list([0, 2, 3, 5]) == "ranks 0, 2-3, 5 have")
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+/// What a job on several ranks left behind.
+struct Job {
+    let code: Int32, output: String, errors: String
+    var lines: [String] { output.split(separator: "\n").map(String.init) }
+    /// What the probe itself said on stderr; mpirun adds words of its own.
+    var messages: [String] { errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("rank-probe: ") || $0.hasPrefix("rank ") } }
+}
+
+/// Runs `rank-probe` under mpirun; the program stands beside the tests in the build folder.
+func mpirun(_ ranks: Int, _ arguments: [String], seconds: Int = 60) throws -> Job {
+    try probe(["timeout", "-k", "3", "\(seconds)", "mpirun", "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none"], arguments)
+}
+
+/// Runs `rank-probe` without a launcher.
+func alone(_ arguments: [String], environment: [String: String] = [:]) throws -> Job { try probe([], arguments, environment) }
+
+private func probe(_ launcher: [String], _ arguments: [String], _ variables: [String: String] = [:]) throws -> Job {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let program = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("rank-probe")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // Files, not pipes: a full pipe that nobody reads would stop the job.
+    let output = folder.appendingPathComponent("output"), errors = folder.appendingPathComponent("errors")
+    for file in [output, errors] { try Data().write(to: file) }
+
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = launcher + [program.path] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(
+        ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1"]
+    ) { $1 }.merging(variables) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    process.waitUntilExit()
+    return Job(
+        code: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+        errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+}

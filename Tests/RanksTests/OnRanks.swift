@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import Ranks
+
+/// What runs under mpirun, one job at a time. Each job checks its own values on every rank and says what it did.
+@Suite(.serialized) struct OnRanks {
+    @Test(arguments: 1 ... 4) func bytesAndNumbersReachTheirRanks(_ ranks: Int) throws {
+        let job = try mpirun(ranks, ["group"])
+        #expect(job.code == 0, "\(job.errors)")
+        #expect(job.lines == ["\(ranks) ranks exchanged"])
+    }
+
+    @Test(arguments: 1 ... 4) func theLibraryDoesWhatItsWrapperSays(_ ranks: Int) throws {
+        let job = try mpirun(ranks, ["mpi"])
+        #expect(job.code == 0, "\(job.errors)")
+        #expect(job.lines == ["\(ranks) ranks called"])
+    }
+
+    @Test func theLibrarysErrorsAreThrownInItsWords() throws {
+        let job = try mpirun(2, ["refuse"])
+        #expect(job.code == 0, "\(job.errors)")
+        #expect(
+            job.lines == [
+                "MPI_Send failed: MPI_ERR_RANK: invalid rank.", "MPI_Sendrecv failed: MPI_ERR_TRUNCATE: message truncated.",
+                "a gather of all ranks' parts failed: 2147483648 elements are more than one call takes (2147483647); send them in several calls.",
+            ])
+    }
+
+    @Test func wholeSumsHaveTheSameBitsOnAnyRankCount() throws {
+        let hashes = try (1 ... 4).map { ranks in
+            let job = try mpirun(ranks, ["whole", "37", "24"])
+            #expect(job.code == 0, "\(job.errors)")
+            return job.output
+        }
+        #expect(Set(hashes).count == 1 && hashes[0].count > 8)
+        #expect(try alone(["whole", "37", "24"]).output == hashes[0])
+    }
+
+    @Test func aValueThatIsNotFiniteEndsTheJob() throws {
+        let job = try mpirun(3, ["whole", "5", "24", "17"])
+        #expect(job.code == 65)
+        #expect(job.messages == ["rank-probe: moment 17 of a sum over the whole data is not finite; look for samples that are not"])
+    }
+
+    @Test(arguments: ["all", "0", "1", "2", "1,2"]) func anErrorAnywhereEndsAllWithOneMessage(_ failing: String) throws {
+        let job = try mpirun(3, ["fail", failing, "65"])
+        #expect(job.code == 65)
+        #expect(job.messages == ["rank-probe: shard 3 is damaged"])
+    }
+
+    @Test func codesOfGoodEndsAndOfErrorsWithoutOne() throws {
+        let stopped = try mpirun(2, ["fail", "none", "75"])
+        #expect(stopped.code == 75 && stopped.messages == [])
+        let plain = try mpirun(2, ["uncoded"])
+        #expect(plain.code == 70 && plain.messages == ["rank-probe: plain"])
+        let single = try alone(["fail", "all", "66"])
+        #expect(single.code == 66 && single.errors == "rank-probe: shard 3 is damaged\n")
+    }
+
+    @Test func agreementNamesTheFirstDifference() throws {
+        let advice = "all must run the same program on the same recipe and data"
+        #expect(try mpirun(3, ["agree", "alike"]).output == "agreed\n")
+        #expect(
+            try mpirun(4, ["agree", "hash"]).messages == [
+                "rank-probe: the ranks differ in recipe: ranks 0-2 have 0001020304050607…, rank 3 has ff01020304050607…; \(advice)"
+            ])
+        #expect(
+            try mpirun(3, ["agree", "item"]).messages == [
+                "rank-probe: the ranks differ in item 4 of what they compare: ranks 0, 2 have nothing, rank 1 has more; \(advice)"
+            ])
+        #expect(
+            try mpirun(3, ["agree", "name"]).messages == [
+                "rank-probe: the ranks differ in item 3 of what they compare: ranks 0, 2 have manifest, rank 1 has other; \(advice)"
+            ])
+    }
+
+    @Test func whoWaitsTooLongSaysSo() throws {
+        let job = try mpirun(3, ["stall"])
+        #expect(job.code == 0)
+        let message = "has waited 0 s for the other ranks in a barrier; one of them is stopped, slow, or in a different call"
+        #expect(job.messages.sorted() == ["rank 0 \(message)", "rank 2 \(message)"])
+    }
+
+    @Test func processesThatDoNotFindEachOtherAreRefused() throws {
+        let first = try alone(["group"], environment: ["SLURM_NTASKS": "4", "SLURM_PROCID": "0"])
+        #expect(first.code == 64 && first.output == "")
+        #expect(first.messages.count == 1 && first.errors.contains("4 processes were started (SLURM_NTASKS), but MPI has brought together 1"))
+        let second = try alone(["group"], environment: ["SLURM_NTASKS": "4", "SLURM_PROCID": "1"])
+        #expect(second.code == 64 && second.errors == "")
+        #expect(try alone(["group"]).output == "1 ranks exchanged\n")
+    }
+}
