@@ -21,7 +21,8 @@ public final class Loader: Sendable {
     /// Starts reading. `minibatch` counts minibatches from the start of training, over epochs: where a resumed run goes on.
     /// `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
     public init(
-        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30
+        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30,
+        threadName: String = "loader"
     ) {
         precondition(lanes.lowerBound >= 0 && lanes.upperBound <= order.lanes, "lanes \(lanes) of \(order.lanes)")
         (self.order, self.lanes, sampleCount) = (order, lanes, split.set.manifest.sampleCount)
@@ -30,7 +31,7 @@ public final class Loader: Sendable {
             split: split, order: order, lanes: lanes, scaling: scaling ?? .symmetric(split.set.manifest.valueRange), start: minibatch,
             memoryLimit: order.permutesSamples ? .max : memoryLimit)
         let thread = Thread { [queue] in job.run(into: queue) }
-        thread.name = "loader"
+        thread.name = threadName
         thread.start()
     }
 
