@@ -4,6 +4,10 @@ enum DenseItem: CaseIterable {
     case cells, powerBank, charger, coins, keys, belt, padlock, can, flashlight, umbrella, cable, rods, circuitBoard, camera, watch
     case pens, zipper, spring, tin, weights
 
+    /// As often as each is drawn: plain bodies three times as often as intricate ones.
+    static let usual: [DenseItem] =
+        allCases + repeatElement([.cells, .powerBank, .padlock, .can, .flashlight, .tin, .weights, .rods, .coins], count: 2).joined()
+
     func draw(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         switch self {
         case .cells: cells(&canvas, pose, &draws)

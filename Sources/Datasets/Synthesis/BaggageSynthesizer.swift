@@ -3,7 +3,7 @@ import Randomness
 /// X-ray patches of bags, made up: the shape of the UBA patches of GANomaly (Akçay et al., 2018), which only their owners have.
 ///
 /// A patch shows 18 to 26 cm of a bag. Clothes and large soft items fill it, then dense items until what is dense darkens a drawn
-/// area; a threat is the first of these, so patches with and without one are equally dark and equally busy. What tells a threat is
+/// area; a threat is the first of these, so patches with and without one are about equally dark and busy. What tells a threat is
 /// its shape: a blade with a handle, a barrel with grip and trigger guard, a slide, a magazine.
 ///
 /// A patch is a function of seed, content and number alone. Arithmetic is +, −, ×, ÷ and √ in Float, which IEEE 754 rounds
@@ -43,7 +43,8 @@ public struct BaggageSynthesizer: Sendable {
     }
 
     /// The patch of a number, [side, side, channels], 0 … 255 with white where nothing absorbs: the same bytes whoever draws it.
-    /// The same number at another side or channel count shows the same bag.
+    /// The same number in another channel count shows the same bag; at another side too, but where the grid tips whether a last
+    /// item still fits in.
     public func patch(_ number: UInt64, _ content: Content) -> [UInt8] {
         let purpose = key(of: "baggage")
         var draws = PatchDraws(Philox(seed: seed, purpose, 0, UInt64(content.rawValue), number))
@@ -66,27 +67,28 @@ public struct BaggageSynthesizer: Sendable {
             let pose = Pose(center: bag.place(share: 1, on: canvas, &draws), rotation: draws.rotation(), foreshortening: draws.uniform(0.6 ... 1))
             draws.pick(SoftItem.allCases).draw(on: &canvas, pose, &draws)
         }
-        // dense items up to a share of the patch's area; the first lies near the middle
-        let budget = canvas.shade + draws.uniform(0.1 ... 0.24) * canvas.width * canvas.width
-        var isFirst = true
-        for _ in 0 ..< 12 where isFirst || canvas.shade < budget {
+        // Dense items up to a share of the patch's area; the first lies near the middle. A threat counts for 60 % of what it
+        // darkens: whoever packs one leaves out some of the rest for it.
+        let before = canvas.shade, target = draws.uniform(0.1 ... 0.24) * canvas.width * canvas.width
+        var allowance: Float = 0
+        for turn in 0 ..< 12 where turn == 0 || canvas.shade - before - allowance < target {
             let pose = Pose(
-                center: bag.place(share: isFirst ? 0.35 : 0.9, on: canvas, &draws), rotation: draws.rotation(),
+                center: bag.place(share: turn == 0 ? 0.35 : 0.9, on: canvas, &draws), rotation: draws.rotation(),
                 foreshortening: draws.uniform(0.7 ... 1), mirrored: draws.chance(0.5), scale: draws.uniform(0.9 ... 1.1))
-            switch isFirst ? content : .benign {
-            case .benign: draws.pick(DenseItem.allCases).draw(on: &canvas, pose, &draws)
+            switch turn == 0 ? content : .benign {
+            case .benign: draws.pick(DenseItem.usual).draw(on: &canvas, pose, &draws)
             case .knife: Knife().draw(on: &canvas, pose, &draws)
             case .gun: Gun().draw(on: &canvas, pose, &draws)
             case .gunPart: draws.pick(PistolPart.allCases).draw(on: &canvas, pose, &draws)
             }
-            isFirst = false
+            if turn == 0, content != .benign { allowance = 0.4 * (canvas.shade - before) }
         }
         return canvas
     }
 }
 
 /// How many patches of each class make up a number of threats: in UBA's proportions, 63,496 knives to 45,855 guns to 13,452 gun
-/// parts (GANomaly, section 4), by largest remainder.
+/// parts (Akçay et al., 2018), by largest remainder.
 public func baggageCounts(threats: Int) -> [(content: BaggageSynthesizer.Content, count: Int)] {
     precondition(threats >= 0, "\(threats) threats")
     let shares: [(content: BaggageSynthesizer.Content, patches: Int)] = [(.knife, 63_496), (.gun, 45_855), (.gunPart, 13_452)]

@@ -5,7 +5,7 @@ struct Knife {
     func draw(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let kind = draws.pick(Kind.allCases), length = kind == .folding ? draws.uniform(7 ... 10) : draws.uniform(9 ... 15)
         let half = kind == .cleaver ? draws.uniform(2.5 ... 3.8) : draws.uniform(1 ... (kind == .chef ? 2.3 : 1.7))
-        let thickness = draws.uniform(0.2 ... 0.5)
+        let thickness = draws.uniform(0.25 ... 0.6)
         // the middle of the whole knife is the item's origin
         let root = kind == .folding ? 0 : 0.5 * (11 - length)
         let blade = Polygon(Self.blade(kind, length: length, half: half).map { $0 + Point(root, 0) })
