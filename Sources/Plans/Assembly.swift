@@ -19,6 +19,8 @@ final class Assembly {
 
     let partition: Partition, table: UnsafePointer<vk_table>
     private let tree: TreeSum
+    /// Kernels point into it.
+    private let state: ModelState
     private var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
@@ -38,7 +40,7 @@ final class Assembly {
         }
         let kept = results + updates.map(\.item)
         let stored = Materialization(draft, results: kept.filter { !draft[$0].isScalar }).stored
-        (self.draft, self.partition, self.tree, table) = (draft, partition, tree, isa.table)
+        (self.draft, self.partition, self.tree, self.state, table) = (draft, partition, tree, state, isa.table)
         steps = Ordering(draft, stored: stored).steps
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)

@@ -26,7 +26,6 @@ public final class Trainer {
         heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
         model = try Model(recipe, sample: Shape(set.manifest.shape))
         resources = try makeResources(recipe, group)
-        try Self.check(recipe, ranks: group.count)
         if group.rank == 0 {
             do { try FileManager.default.createDirectory(at: run.url, withIntermediateDirectories: true) } catch {
                 throw Failure(.cannotCreate, "\(run.url.path) cannot be created: \(error.localizedDescription); choose another folder with --out")
@@ -36,8 +35,8 @@ public final class Trainer {
     }
 
     /// - Throws: where there are more ranks than microbatches.
-    private static func check(_ recipe: Recipe, ranks: Int) throws {
-        let minibatch = recipe.fields.minibatch, microbatch = recipe.microbatch, lanes = minibatch.quotientRoundedUp(microbatch)
+    private func checkRanks() throws {
+        let ranks = group.count, minibatch = recipe.fields.minibatch, microbatch = recipe.microbatch, lanes = minibatch.quotientRoundedUp(microbatch)
         guard ranks > lanes else { return }
         let smaller = minibatch / ranks
         let orSmaller = smaller > 0 ? ", or microbatch \(smaller)" : ""
@@ -78,6 +77,7 @@ public final class Trainer {
     private func prepare(_ stage: Stage) throws -> Prepared {
         switch stage.work {
         case .train(let epochs, let procedure):
+            try checkRanks()
             let step = TrainingStep(of: model.detector, stage: stage.name, sample: model.sample, minibatch: recipe.fields.minibatch,
                                     microbatch: recipe.microbatch, store: model.store)
             procedure(step)
