@@ -7,7 +7,7 @@
 static inline hid_t ch5_default(void) { return H5P_DEFAULT; }
 static inline hid_t ch5_all(void) { return H5S_ALL; }
 static inline unsigned ch5_read_only(void) { return H5F_ACC_RDONLY; }
-static inline unsigned ch5_exclusive(void) { return H5F_ACC_EXCL; }
+static inline unsigned ch5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline hid_t ch5_file_create(void) { return H5P_FILE_CREATE; }
 static inline hid_t ch5_file_access(void) { return H5P_FILE_ACCESS; }
 static inline hid_t ch5_dataset_create(void) { return H5P_DATASET_CREATE; }

@@ -3,23 +3,41 @@ import Foundation
 
 /// An open file of HDF5's latest format (that of version 1.10, whose metadata is checksummed) or, for reading, of any.
 ///
-/// Files are locked as the library does it: many readers, or one writer.
+/// A new file is built in memory and written by `close`: a full disk is then an error of one plain write, where the library
+/// would crash when it closes a file that it could not write (measured with 1.10.8). Files that are read are locked by the
+/// library, shared.
 public final class File: Sendable {
     /// How errors call the file: its last path component.
     public let name: String
     let handle: Handle
 
-    private init(_ name: String, _ handle: Handle) { (self.name, self.handle) = (name, handle) }
+    /// Where a new file is built, and where it goes: an empty file of its name.
+    private let draft: (image: FileImage, output: FileHandle)?
 
-    /// A new file; one that exists is an error.
+    private init(_ name: String, _ handle: Handle, draft: (FileImage, FileHandle)? = nil) {
+        (self.name, self.handle, self.draft) = (name, handle, draft)
+    }
+
+    /// A new file; one that exists is an error. Its size is bounded by memory.
     public static func create(_ path: String) throws(HDF5Error) -> File {
         let name = URL(fileURLWithPath: path).lastPathComponent
         let access = try accessList(name), creation = try list(ch5_file_create(), name)
         try checked("\(name): cannot fix the file format") { H5Pset_libver_bounds(access.id, H5F_LIBVER_V110, H5F_LIBVER_V110) }
         // equal contents give equal bytes
         try checked("\(name): cannot leave out times") { H5Pset_obj_track_times(creation.id, false) }
-        let id = try checked("\(name) cannot be created") { H5Fcreate(path, ch5_exclusive(), creation.id, access.id) }
-        return File(name, Handle(id) { H5Fclose($0) })
+        let output = try opened(name) { Foundation.open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666) }
+        let image = FileImage()
+        try checked("\(name): cannot be built in memory") { H5Pset_fapl_core(access.id, 1 << 20, false) }
+        var callbacks = image.callbacks
+        try checked("\(name): cannot be built in memory") { H5Pset_file_image_callbacks(access.id, &callbacks) }
+        let id = try checked("\(name) cannot be created") { H5Fcreate(path, ch5_truncate(), creation.id, access.id) }
+        return File(name, Handle(id) { [image] id in withExtendedLifetime(image) { H5Fclose(id) } }, draft: (image, output))
+    }
+
+    private static func opened(_ name: String, _ open: () -> Int32) throws(HDF5Error) -> FileHandle {
+        let descriptor = open()
+        guard descriptor >= 0 else { throw HDF5Error("\(name) cannot be created: \(String(cString: strerror(errno)))") }
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     /// Opens a file for reading. Anything but a regular file (a pipe, a device) is refused.
@@ -33,9 +51,27 @@ public final class File: Sendable {
         return File(name, Handle(id) { H5Fclose($0) })
     }
 
-    /// Writes what is pending and closes the file with all its data sets, which must not be used afterwards. A file that was
-    /// written is whole only when this returns; one that was read may simply be let go.
-    public func close() throws(HDF5Error) { try handle.closeNow("\(name) cannot be closed") }
+    /// Closes the file with all its data sets, which must not be used afterwards; a new file is written, and is on disk when
+    /// this returns. One that was read may simply be let go.
+    public func close() throws(HDF5Error) {
+        try handle.closeNow("\(name) cannot be closed")
+        guard let draft else { return }
+        guard let image = draft.image.bytes else { throw HDF5Error("\(name) cannot be written: the library left no whole image of it") }
+        try write(image, to: draft.output.fileDescriptor)
+    }
+
+    private func write(_ image: UnsafeRawBufferPointer, to descriptor: Int32) throws(HDF5Error) {
+        var written = 0
+        while written < image.count {
+            let count = Foundation.write(descriptor, image.baseAddress! + written, image.count - written)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                throw HDF5Error("\(name) cannot be written after \(written) of \(image.count) bytes: \(String(cString: strerror(errno)))")
+            }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else { throw HDF5Error("\(name) cannot be brought to disk: \(String(cString: strerror(errno)))") }
+    }
 
     /// The names in the root group, in order of name.
     public func names() throws(HDF5Error) -> [String] {

@@ -20,6 +20,7 @@ public final class Loader: Sendable {
 
     /// Starts reading. `minibatch` counts minibatches from the start of training, over epochs: where a resumed run goes on.
     /// `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
+    /// `threadName` has 15 letters at most.
     public init(
         _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30,
         threadName: String = "loader"
@@ -30,9 +31,11 @@ public final class Loader: Sendable {
         let job = LoadingJob(
             split: split, order: order, lanes: lanes, scaling: scaling ?? .symmetric(split.set.manifest.valueRange), start: minibatch,
             memoryLimit: order.permutesSamples ? .max : memoryLimit)
-        let thread = Thread { [queue] in job.run(into: queue) }
-        thread.name = threadName
-        thread.start()
+        Thread { [queue] in
+            // the name that tools show: Foundation passes it on only from inside the thread
+            Thread.current.name = threadName
+            job.run(into: queue)
+        }.start()
     }
 
     deinit { queue.stop() }

@@ -71,9 +71,10 @@ public final class SetWriter {
     /// The samples that are asked for at once: whole chunks, whole fingerprint blocks.
     private var samplesPerBatch: Int { max(samplesPerChunk, Fingerprint.samplesPerBlock) }
 
-    /// Shard boundaries follow from the split alone: 64 shards where these have 4 to 512 MiB, fewer or more where not.
+    /// Shard boundaries follow from the split alone: 64 shards where these have 4 to 128 MiB (each is built in
+    /// memory), fewer or more where not.
     private func samplesPerShard(of count: Int) -> Int {
-        let wanted = samplesPerShard ?? max(min((count + 63) / 64, (512 << 20) / sampleByteCount), (4 << 20) / sampleByteCount)
+        let wanted = samplesPerShard ?? max(min((count + 63) / 64, (128 << 20) / sampleByteCount), (4 << 20) / sampleByteCount)
         return max((wanted + samplesPerBatch - 1) / samplesPerBatch, 1) * samplesPerBatch
     }
 
