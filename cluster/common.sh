@@ -1,0 +1,46 @@
+# What the scripts of this folder share. Sourced by bash; leaves the caller in the top of the clone, with `vigil` and `ranks` at hand.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fail() { # code, sentence
+  printf '%s: %s\n' "${0##*/}" "$2" >&2
+  exit "$1"
+}
+
+# Installs Debian packages that are missing; needs root or sudo for that alone.
+need_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || fail 69 "the packages ${missing[*]} are missing and there is no apt-get; install what they stand for, then run this again"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null || [ -t 0 ] || fail 77 "the packages ${missing[*]} are missing and this user may not install them; ask an administrator for: apt-get install ${missing[*]}"
+    command -v sudo >/dev/null || fail 77 "the packages ${missing[*]} are missing and there is no sudo; ask an administrator for: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  echo "installing ${missing[*]}" >&2
+  # a list of packages that is out of date is the commonest reason for a failure, so it is fetched anew
+  "${as_root[@]}" apt-get update -qq >&2 || fail 69 "the list of packages cannot be fetched; see apt-get's message above"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+    || fail 69 "the packages ${missing[*]} cannot be installed; see apt-get's message above"
+}
+
+need_swift() {
+  command -v swift >/dev/null || fail 69 "there is no swift on the PATH; install Swift 6.1 or later (swift.org), then run this again"
+}
+
+vigil_packages=(openmpi-bin libopenmpi-dev libhdf5-dev libopenblas-dev libssl-dev libpng-dev zlib1g-dev pkg-config ca-certificates)
+
+# mpirun for one machine: as root where that is who calls, without its own words about an error that vigil has explained.
+ranks() { # number, command...
+  local number=$1
+  shift
+  local more=()
+  [ "$number" -gt "$(nproc)" ] && more=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -q -n "$number" "${more[@]}" "$@" </dev/null
+}
+
+vigil=.build/release/vigil
