@@ -19,7 +19,6 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CKernels"),
 
         // wrappers
@@ -38,8 +37,7 @@ let package = Package(
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels", "Randomness"]),
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks"]),
-        .target(name: "Reports", dependencies: ["CPNG", "Metrics"]),
-        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Metrics", "Reports", "CCrypto", "Yams"]),
+        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "HDF5", "Metrics", "CCrypto", "Yams"]),
         .executableTarget(name: "vigil", dependencies: [
             "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),

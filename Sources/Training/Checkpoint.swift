@@ -2,7 +2,7 @@ import Foundation
 
 /// Where training stands.
 struct Position: Codable, Equatable, CustomStringConvertible {
-    /// The number of the stage that comes next or goes on, and the steps of it that are done.
+    /// The number of the stage that goes on or comes next (at the end the last), and the steps of it that are done; a fit is one.
     var stage = 0, step = 0
     /// Steps done in all stages.
     var total = 0
@@ -71,6 +71,7 @@ struct Checkpoint {
             try writeSynced(state, to: temporary.appendingPathComponent(stateFile))
             try writeSynced(try encoder.encode(record), to: temporary.appendingPathComponent(recordFile))
             try sync(temporary)
+            // what has the name already is a damaged one that training has come past again
             if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
             try FileManager.default.moveItem(at: temporary, to: place)
             try point(folder.appendingPathComponent("latest"), to: name)

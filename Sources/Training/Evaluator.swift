@@ -6,7 +6,7 @@ import Metrics
 import Plans
 import Ranks
 
-/// Scores a split with a trained run: each rank a contiguous share of the samples, one sample regardless of the others.
+/// Scores a split with a trained run and leaves the scores in its folder: each rank a contiguous share of the samples, one sample regardless of the others.
 public final class Evaluator {
     public let evaluation: Evaluation
     public let recipe: Recipe
@@ -37,6 +37,7 @@ public final class Evaluator {
         let columns: [ScoreColumn]
         do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
         let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
+        try ScoreFile.write(local, split: name, to: run)
         evaluation = try Evaluation(of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
                                     defaultScore: columns[0].name, over: group)
     }

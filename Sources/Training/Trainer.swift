@@ -48,20 +48,22 @@ public final class Trainer {
     public func train() throws -> Int32 {
         let stages = try model.detector.stages.map(prepare)
         model.initialize()
-        try resume()
+        let resumed = try resume()
         try agreeAtStart()
         if group.rank == 0 { try writeRecipe() }
         try log.record("start", Environment.description(of: self))
         StopRequest.listen()
+        var record = try resumed?.record ?? save()
         for (number, stage) in stages.enumerated() where number >= position.stage {
+            let before = position.total
             switch stage {
             case .steps(let name, let step, let epochs):
                 if try !runSteps(name, step, epochs: epochs) { return try stop() }
             case .fit(let pass): try runFit(pass)
             }
-            position = Position(stage: number + 1, step: 0, total: position.total, redraws: position.redraws)
+            if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
+            if position.total > before { record = try save() }
         }
-        let record = try save()
         try finish(record)
         return 0
     }
@@ -89,18 +91,19 @@ public final class Trainer {
     }
 
     /// Goes on from the newest checkpoint, if there is one.
-    private func resume() throws {
+    private func resume() throws -> Checkpoint? {
         let bytes = try run.onRankZero {
             guard let checkpoint = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }) else { return Data() }
             try checkPredecessor(checkpoint.record)
             return Data(checkpoint.folder.path.utf8)
         }
-        guard !bytes.isEmpty else { return }
+        guard !bytes.isEmpty else { return nil }
         // every rank reads and checks the file itself: its digest is that of rank 0's record
         let checkpoint = try Checkpoint(URL(fileURLWithPath: String(decoding: bytes, as: UTF8.self)))
         try model.load(checkpoint.state.tensors, from: checkpoint.folder.path)
         position = checkpoint.record.position
         log.say("resumed from \(checkpoint.folder.lastPathComponent), \(position)")
+        return checkpoint
     }
 
     private func checkPredecessor(_ record: Checkpoint.Record) throws {
@@ -141,18 +144,25 @@ public final class Trainer {
             position.total += 1
             position.redraws += outcome.redraws
             if position.step % every == 0 || position.step == last { try report(name, executor, outcome, last: last) }
-            let isEpochsEnd = position.step % executor.stepsPerEpoch == 0
             if position.total % recipe.run.agree == 0 { try agreeOnVariables() }
             if outcome.isAskedToStop { return false }
-            if isEpochsEnd || recipe.run.checkpointEvery.map({ position.total % $0 == 0 }) ?? false { _ = try save() }
+            // at the stage's end it is saved when the position has moved on
+            if position.step < last, isCheckpoint(stepsPerEpoch: executor.stepsPerEpoch) { _ = try save() }
         }
         bytesRead += executor.bytesRead
         samplesRead += executor.samplesRead
         return true
     }
 
+    private func isCheckpoint(stepsPerEpoch: Int) -> Bool {
+        position.step % stepsPerEpoch == 0 || recipe.run.checkpointEvery.map { position.total % $0 == 0 } ?? false
+    }
+
     private func runFit(_ pass: FitPass) throws {
+        guard position.step == 0 else { return }
         try pass.run()
+        position.step += 1
+        position.total += 1
         bytesRead += pass.bytesRead
         samplesRead += pass.samplesRead
         try log.record("fit", ["stage": pass.name, "samples": pass.samples.count])
