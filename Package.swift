@@ -51,7 +51,8 @@ let package = Package(
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "rank-probe"]),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks"]),
-        .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans"]),
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
+        .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans", "Randomness", "CAllocations"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),
     ]
 )

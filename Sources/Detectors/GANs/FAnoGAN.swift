@@ -1,0 +1,196 @@
+import Graphs
+import Networks
+
+/// f-AnoGAN (Schlegl, Seeböck, Waldstein, Langs, Schmidt-Erfurth, Medical Image Analysis 2019): a WGAN of normal samples, then an
+/// encoder that finds their codes in one pass; what the two do not bring back is an anomaly's.
+///
+/// | paper | here |
+/// |---|---|
+/// | G, D, E | `generator`, `critic`, `encoder` |
+/// | f: D's last layer but one | `features` |
+/// | stage 1: WGAN-GP | `trainGAN` |
+/// | stage 2: L_izi_f | `trainEncoder` |
+/// | A(x) = A_R + κ·A_D | the score `combined` |
+///
+/// Networks, initial values and rates as in the authors' program. Departures: 1e-12 under the root of the penalty's norm; a step ends
+/// with G's update instead of beginning with it, which is the same sequence, since the authors leave out the very first one; of the
+/// ways to train the encoder only izi_f.
+public struct FAnoGAN: Detector {
+    public static let name = "f-anogan"
+    public static let summary = "f-AnoGAN: a WGAN and an encoder that inverts it (Schlegl et al., Medical Image Analysis 2019)"
+    public static let shapes = "[height, width, channels]: the smaller side a power of two from 8 on, the larger a multiple of a quarter of it"
+
+    public struct Settings: DetectorSettings {
+        @Setting("size of the code z", in: 1 ... 65536, source: "authors' program") public var latent = 128
+        @Setting("channels at the full resolution; each halving doubles them, up to 8 times as many", in: 1 ... 1024, source: "authors' program")
+        public var width = 64
+        @Setting("updates of D for each of G", in: 1 ... 100, source: "authors' program") public var criticSteps = 5
+        @Setting("weight of the gradient penalty", in: 0 ... 1e6, source: "authors' program") public var penalty = 10.0
+        @Setting("κ: weight of the distance in D's features, in E's loss and in the score", in: 0 ... 1e6, source: "authors' program")
+        public var kappa = 1.0
+        @Setting("learning rate of Adam for G and D", in: 0 ... 1, source: "authors' program") public var learningRate = 1e-4
+        @Setting("learning rate of RMSProp for E", in: 0 ... 1, source: "authors' program") public var encoderLearningRate = 5e-5
+        public init() {}
+    }
+
+    let generator: Sequential, encoder: Sequential
+    let features: Sequential, head: Dense
+    private let settings: Settings
+    private var adam: Adam { Adam(rate: settings.learningRate, beta1: 0, beta2: 0.9) }
+
+    public init(_ settings: Settings, sample: Shape) throws(FormError) {
+        let blocks = try ResidualPyramid(sample, width: settings.width)
+        generator = blocks.generator(from: settings.latent)
+        encoder = Sequential {
+            blocks.trunk(norm: batchNorm)
+            dense(blocks.featureCount, settings.latent)
+            Activation.tanh
+        }
+        features = blocks.trunk { LayerNorm($0) }  // batch norm would mix the samples whose slopes the penalty tells apart
+        head = dense(blocks.featureCount, 1)
+        self.settings = settings
+    }
+
+    /// 7 epochs, and 3 for the 50,000 minibatches of 64 that the authors took of their million patches.
+    public var stages: [Stage] { [.train("gan", epochs: 7, trainGAN), .train("encoder", epochs: 3, trainEncoder)] }
+
+    func critic(_ x: Batched) -> Batched { head(features(x)) }
+
+    /// Stage 1: several updates of D, each with its own minibatch and noise, then one of G.
+    func trainGAN(_ step: TrainingStep) {
+        for round in 1 ... settings.criticSteps {
+            let x = step.minibatch()
+            let x̂ = step.frozenStatistics { generator(step.normal([settings.latent])) }.detached
+            let between = x + step.uniform([]) * (x̂ - x)
+            let slope = gradient(of: critic(between), by: between)
+
+            let wasserstein = mean(critic(x̂)) - mean(critic(x))
+            let penalty = average(square(sqrt(sum(square(slope)) + 1e-12) - 1))
+            step.update(features, head, minimizing: wasserstein + settings.penalty * penalty, with: adam)
+            if round == settings.criticSteps {
+                step.report("wasserstein", wasserstein)
+                step.report("penalty", penalty)
+            }
+        }
+        let adversarial = -mean(critic(generator(step.normal([settings.latent]))))
+        step.update(generator, minimizing: adversarial, with: adam)
+        step.report("generator", adversarial)
+    }
+
+    /// Stage 2: E learns to invert the finished G.
+    func trainEncoder(_ step: TrainingStep) {
+        let x = step.minibatch()
+        let z = encoder(x), x̂ = step.evaluating { generator(z) }
+
+        let image = mean(square(x - x̂))
+        let feature = mean(square(features(x) - features(x̂)))
+        step.update(encoder, minimizing: image + settings.kappa * feature, with: RMSProp(rate: settings.encoderLearningRate))
+        step.report("image", image)
+        step.report("feature", feature)
+    }
+
+    /// combined: A_R + κ·A_D; residual: A_R alone, the mean squared distance of the images; latent: that of the codes.
+    public func score(_ scoring: Scoring) {
+        func distance(_ a: Batched, _ b: Batched) -> Batched { sum(square(a - b)) / Double(a.shape.count) }
+        let x = scoring.x, z = encoder(x), x̂ = generator(z)
+        let residual = distance(x, x̂)
+        scoring.score("combined", residual + settings.kappa * distance(features(x), features(x̂)))
+        scoring.score("residual", residual)
+        scoring.score("latent", distance(z, encoder(x̂)))
+        scoring.map("residual", sum(abs(x - x̂), to: [x.shape.extents[0], x.shape.extents[1], 1]) / Double(x.shape.extents[2]))
+        scoring.reconstruction("reconstruction", x̂)
+    }
+}
+
+/// The residual networks of the WGAN-GP work: blocks that halve the image and double the channels, up to 8 times as many, until a small
+/// grid is left (4×4 of a square image); and the same way back.
+private struct ResidualPyramid {
+    private let channels: Int, width: Int
+    /// Channels before the first block and after each.
+    private let widths: [Int]
+    /// What is left of the image.
+    private let grid: (Int, Int)
+
+    /// - Throws: where the sides cannot be halved down to the grid.
+    init(_ sample: Shape, width: Int) throws(FormError) {
+        let extents = sample.extents, smaller = extents.prefix(2).min() ?? 0
+        guard extents.count == 3, extents[2] > 0, smaller >= 8, smaller.nonzeroBitCount == 1, extents[0] % (smaller / 4) == 0,
+            extents[1] % (smaller / 4) == 0
+        else {
+            throw FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from 8 on "
+                    + "and the larger a multiple of a quarter of it, as 64×64×1 or 64×96×3")
+        }
+        let halvings = smaller.trailingZeroBitCount - 2
+        (channels, self.width) = (extents[2], width)
+        widths = (0 ... halvings).map { width * min(1 << $0, 8) }
+        grid = (extents[0] >> halvings, extents[1] >> halvings)
+    }
+
+    /// Numbers that the trunk leaves of a sample.
+    var featureCount: Int { grid.0 * grid.1 * widths.last! }
+
+    func trunk(norm: (Int) -> any Layer) -> Sequential {
+        Sequential {
+            Convolution(from: channels, to: width, kernel: 3, padding: 1, bias: true, weight: uniform(gain: 2, channels, width, kernel: 3))
+            for (from, to) in zip(widths, widths.dropFirst()) {
+                Residual {
+                    Rearrangement.averagePool(2)
+                    pointwise(from, to)
+                } main: {
+                    norm(from)
+                    Activation.relu
+                    local(from, from)
+                    norm(from)
+                    Activation.relu
+                    local(from, to, bias: true)
+                    Rearrangement.averagePool(2)
+                }
+            }
+        }
+    }
+
+    func generator(from code: Int) -> Sequential {
+        let widest = 8 * width, narrowing = [widest] + widths.dropLast().reversed()
+        return Sequential {
+            dense(code, grid.0 * grid.1 * widest)
+            Rearrangement.reshape([grid.0, grid.1, widest])
+            for (from, to) in zip(narrowing, narrowing.dropFirst()) {
+                Residual {
+                    Rearrangement.nearestUpsample(2)
+                    pointwise(from, to)
+                } main: {
+                    batchNorm(from)
+                    Activation.relu
+                    Rearrangement.nearestUpsample(2)
+                    local(from, to)
+                    batchNorm(to)
+                    Activation.relu
+                    local(to, to, bias: true)
+                }
+            }
+            batchNorm(width)
+            Activation.relu
+            local(width, channels, bias: true)
+            Activation.tanh
+        }
+    }
+}
+
+// MARK: Layers with the authors' initial values: uniform, of variance gain / (fan in + fan out)
+
+private func uniform(gain: Double, _ from: Int, _ to: Int, kernel: Int = 1) -> Initializer {
+    .uniform(bound: (3 * gain / Double((from + to) * kernel * kernel)).squareRoot())
+}
+
+private func batchNorm(_ channels: Int) -> any Layer { BatchNorm(channels, momentum: 0.01, epsilon: 1e-3, scale: .constant(1)) }
+
+private func dense(_ from: Int, _ to: Int) -> Dense { Dense(from: from, to: to, weight: uniform(gain: 2, from, to)) }
+
+private func pointwise(_ from: Int, _ to: Int) -> Convolution {
+    Convolution(from: from, to: to, kernel: 1, bias: true, weight: uniform(gain: 2, from, to))
+}
+
+private func local(_ from: Int, _ to: Int, bias: Bool = false) -> Convolution {
+    Convolution(from: from, to: to, kernel: 3, padding: 1, bias: bias, weight: uniform(gain: 4, from, to, kernel: 3))
+}

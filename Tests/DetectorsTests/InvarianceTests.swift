@@ -1,0 +1,88 @@
+@testable import Detectors
+import Graphs
+import Networks
+@testable import Plans
+import Testing
+
+/// Small ones of every kind, by name.
+func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
+    switch name {
+    case "ganomaly":
+        let settings = GANomaly.Settings()
+        (settings.latent, settings.width, settings.extraLayers) = (3, 4, 1)
+        return try GANomaly(settings, sample: sample)
+    case "ganomaly released-2018-07":
+        let settings = GANomaly.Settings()
+        GANomaly.variants[0].apply(settings)
+        (settings.latent, settings.width) = (3, 4)
+        return try GANomaly(settings, sample: sample)
+    case "f-anogan":
+        let settings = FAnoGAN.Settings()
+        (settings.latent, settings.width, settings.criticSteps) = (3, 1, 2)
+        return try FAnoGAN(settings, sample: sample)
+    case "pca":
+        let settings = PrincipalComponents.Settings()
+        settings.latent = 3
+        return try PrincipalComponents(settings, sample: sample)
+    default: return MeanPixel(.init(), sample: sample)
+    }
+}
+
+/// The training steps of a detector, traced, by stage.
+func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, microbatch: Int) -> [TrainingStep] {
+    let store = Store()
+    return detector.stages.compactMap { stage in
+        guard case .train(_, let procedure) = stage.work else { return nil }
+        let step = TrainingStep(of: detector, stage: stage.name, sample: sample, minibatch: minibatch, microbatch: microbatch, store: store)
+        procedure(step)
+        return step
+    }
+}
+
+@Suite struct Invariance {
+    /// The bits of all that a step leaves, on 1, 2 and 3 threads and every instruction set.
+    @Test(arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
+        let sample: Shape = [32, 32, 3], detector = try smallDetector(name, sample: sample)
+        // three lanes, the last short
+        for step in trainingSteps(of: detector, sample: sample, minibatch: 8, microbatch: 3) {
+            let results = step.reports.map(\.node) + step.gradientsOfUpdates.map(\.node)
+            var first: Outcome?, shared: Set<String> = []
+            try forEachResource(threads: [1, 2, 3]) { resources in
+                let execution = try PlannedExecution(step.trace, results: results, on: resources)
+                let outcome = try execution.run(draws(for: step), from: Memory(drawnFor: detector))
+                #expect(outcome.results.allSatisfy { $0.allSatisfy(\.isFinite) })
+                #expect(outcome == first ?? outcome, "\(resources.isa.name), \(resources.team.count) threads")
+                first = outcome
+                shared.formUnion(kernelsOfSeveralTasks(execution.plan))
+            }
+            #expect(
+                shared.isSuperset(of: ["ElementwiseKernel", "PadKernel", "WeightKernel", "WindowKernel"]),
+                "threads had nothing to share but \(shared)")
+        }
+    }
+
+    private func kernelsOfSeveralTasks(_ plan: Plan) -> [String] {
+        plan.assembly.actions.compactMap { if case .kernel(let kernel) = $0, kernel.tasks > 1 { "\(type(of: kernel))" } else { nil } }
+    }
+
+    /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
+    @Test(arguments: ["ganomaly", "f-anogan", "pca", "mean-pixel"]) func sampleAloneAndInACrowd(_ name: String) throws {
+        let sample: Shape = [16, 20, 2], detector = try smallDetector(name, sample: sample), memory = Memory(drawnFor: detector)
+        let scoring = Scoring(of: detector, sample: sample, microbatch: 16)
+        detector.score(scoring)
+        let results = (scoring.scores + scoring.maps + scoring.reconstructions).map(\.node)
+        let image = uniform(sample.count, seed: 1).map { 2 * $0 - 1 }, others = uniform(15 * sample.count, seed: 2).map { 2 * $0 - 1 }
+        for isa in InstructionSet.available {
+            let execution = try PlannedExecution(scoring.trace, results: results, on: .init(isa: isa))
+            func scored(_ samples: [Double], at place: Int) throws -> [[Double]] {
+                let outcome = try execution.run([(scoring.x.node, samples)], from: memory)
+                return zip(results, outcome.results).map { Array($1[place * $0.form.shape.count ..< (place + 1) * $0.form.shape.count]) }
+            }
+            let alone = try scored(image + Array(repeating: 0, count: others.count), at: 0)
+            #expect(try scored(image + others, at: 0) == alone)
+            #expect(try scored(others.prefix(7 * sample.count) + image + others.dropFirst(7 * sample.count), at: 7) == alone)
+            #expect(try scored(others + image, at: 15) == alone)
+            #expect(try scored(image + others, at: 1) != alone)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import CAllocations
+@testable import Detectors
+import Graphs
+import Networks
+@testable import Plans
+import Testing
+
+/// What plans owe to the trace alone: no pass knows a network.
+@Suite struct Economy {
+    private let sample: Shape = [16, 16, 3]
+
+    private func draft(of step: TrainingStep) throws -> Draft {
+        try Plan(step.trace, results: step.reports.map(\.node), state: ModelState()).assembly.draft
+    }
+
+    /// How often a variable is the weight of a convolution, and of a convolution's adjoint by the image.
+    private func uses(of name: String, in draft: Draft, _ step: TrainingStep, _ detector: any Detector) throws -> [Int] {
+        let variable = try #require(detector.variables.first { $0.name == name }).variable
+        let given = try #require(step.trace.variables.first { $0.variable === variable }).given.index
+        let weight = try #require(draft.items.firstIndex { $0.kind == .input(node: given) })
+        let users = draft.items.filter { $0.inputs.dropFirst().first == weight }
+        return [
+            users.count { if case .convolution = $0.kind { true } else { false } },
+            users.count { if case .convolutionInput = $0.kind { true } else { false } },
+        ]
+    }
+
+    /// D looks at x once and at x̂ once, though both losses ask for both. The slopes by images go only where a loss needs them:
+    /// not to x, and through D to x̂ for G alone.
+    @Test func ganomalyComputesNothingTwice() throws {
+        let settings = GANomaly.Settings()
+        (settings.latent, settings.width) = (3, 2)
+        let detector = try GANomaly(settings, sample: sample), step = trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2)[0]
+        let draft = try draft(of: step)
+        let expected: [String: [Int]] = [
+            "encoder.0.weight": [1, 0], "encoder.1.weight": [1, 1],
+            "decoder.2.weight": [1, 1], "decoder.4.weight": [1, 1],  // forward is the adjoint by the image, and backward the convolution
+            "reencoder.0.weight": [1, 1], "reencoder.1.weight": [1, 1],
+            "features.0.weight": [2, 1],  // of x and x̂; of L_adv to x̂
+            "features.1.weight": [2, 3],  // of L_adv, and of L_D for x and x̂
+        ]
+        for (name, uses) in expected { #expect(try self.uses(of: name, in: draft, step, detector) == uses, "\(name)") }
+        // each weight's slope is summed once for each image it met in the loss it moves by: D's twice
+        #expect(draft.items.count { if case .convolutionWeight = $0.kind { true } else { false } } == 2 + 2 + 2 + 2 * 2)
+    }
+
+    /// E alone learns in f-AnoGAN's second stage: no slope by a weight of G or D, and none through f(x).
+    @Test func fAnoGANLeavesWhatIsFrozen() throws {
+        let settings = FAnoGAN.Settings()
+        (settings.latent, settings.width) = (3, 1)
+        let detector = try FAnoGAN(settings, sample: sample), step = trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2)[1]
+        let draft = try draft(of: step)
+        let expected: [String: [Int]] = [
+            "features.0.weight": [2, 1], "features.2.main.3.weight": [2, 1], "generator.4.weight": [1, 1], "encoder.0.weight": [1, 0],
+        ]
+        for (name, uses) in expected { #expect(try self.uses(of: name, in: draft, step, detector) == uses, "\(name)") }
+        #expect(draft.items.count { if case .convolutionWeight = $0.kind { true } else { false } } == 1 + 2 * 2)
+    }
+
+    private static let canCount = allocations_are_counted() && !_isDebugAssertConfiguration()
+
+    /// After the first runs a step asks for no heap memory.
+    @Test(.enabled(if: canCount, "unoptimized loops over arrays allocate"), arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"])
+    func aStepAllocatesNothing(_ name: String) throws {
+        let detector = try smallDetector(name, sample: sample)
+        var memory = Memory(drawnFor: detector)
+        for step in trainingSteps(of: detector, sample: sample, minibatch: 5, microbatch: 2) {
+            let execution = try PlannedExecution(step.trace, results: step.reports.map(\.node))
+            let before = allocations_of_this_thread()
+            memory = try execution.run(draws(for: step), from: memory).variables
+            #expect(allocations_of_this_thread() > before, "the draws were not counted")
+            try execution.plan.run()
+            let steady = allocations_of_this_thread()
+            try execution.plan.run()
+            #expect(allocations_of_this_thread() - steady == 0)
+        }
+    }
+}

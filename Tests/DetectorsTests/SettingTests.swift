@@ -1,0 +1,88 @@
+import Detectors
+import Testing
+
+@Suite struct Settings {
+    private func texts(_ settings: any DetectorSettings) -> [String] { settings.all.map { "\($0.name) \($0.setting.text): \($0.setting.expected)" } }
+
+    @Test func ofGANomaly() {
+        #expect(
+            texts(GANomaly.Settings()) == [
+                "latent 100: a whole number from 1 to 65536",
+                "width 64: a whole number from 1 to 1024",
+                "extraLayers 0: a whole number from 0 to 8",
+                "adversarial 1.0: a number from 0.0 to 1000000.0",
+                "contextual 50.0: a number from 0.0 to 1000000.0",
+                "encoding 1.0: a number from 0.0 to 1000000.0",
+                "learningRate 0.0002: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+                "order together: one of together, discriminatorFirst",
+                "reinitialize withOptimizer: one of off, weightsOnly, withOptimizer",
+                "defaultScore latentL1: one of latentL1, latentL2",
+            ])
+    }
+
+    @Test func ofFAnoGAN() {
+        #expect(
+            texts(FAnoGAN.Settings()) == [
+                "latent 128: a whole number from 1 to 65536",
+                "width 64: a whole number from 1 to 1024",
+                "criticSteps 5: a whole number from 1 to 100",
+                "penalty 10.0: a number from 0.0 to 1000000.0",
+                "kappa 1.0: a number from 0.0 to 1000000.0",
+                "learningRate 0.0001: a number from 0.0 to 1.0",
+                "encoderLearningRate 5e-05: a number from 0.0 to 1.0",
+            ])
+    }
+
+    /// What is no whole number, number or choice, and what lies outside of the range, changes nothing.
+    @Test(arguments: [
+        ("latent", ["0", "65537", "-1", "50.0", "1e2", "", " 50", "fifty", "none"]), ("extraLayers", ["-1", "9"]), ("width", ["0", "1025"]),
+        ("adversarial", ["-0.1", "1e7", "nan", "inf", "", "one", "1,5"]), ("learningRate", ["1.1", "-1e-9"]), ("beta1", ["1", "0.9991"]),
+        ("order", ["Together", "", "both", "discriminator-first"]), ("defaultScore", ["latentL3", "1"]),
+    ]) func refuses(_ name: String, _ texts: [String]) throws {
+        let all = GANomaly.Settings().all, setting = try #require(all.first { $0.name == name }).setting, before = setting.text
+        for text in texts {
+            #expect(!setting.set(text), "\(name): \(text)")
+            #expect(setting.text == before)
+        }
+    }
+
+    @Test(arguments: [
+        ("latent", ["1", "65536"]), ("extraLayers", ["0", "8"]), ("adversarial", ["0.0", "0.5", "1000000.0"]), ("learningRate", ["1e-05", "1.0"]),
+        ("order", ["together", "discriminatorFirst"]), ("reinitialize", ["withOptimizer", "weightsOnly", "off"]), ("defaultScore", ["latentL2"]),
+    ]) func takes(_ name: String, _ texts: [String]) throws {
+        let settings = GANomaly.Settings(), setting = try #require(settings.all.first { $0.name == name }).setting
+        for text in texts {
+            #expect(setting.set(text), "\(name): \(text)")
+            #expect(setting.text == text)
+        }
+        #expect(settings.all.map(\.setting.text) != GANomaly.Settings().all.map(\.setting.text))  // others' settings are their own
+    }
+
+    @Test func variantsAreSettings() {
+        func changed(by variant: Variant<GANomaly.Settings>) -> [String] {
+            let settings = GANomaly.Settings()
+            variant.apply(settings)
+            return zip(settings.all, GANomaly.Settings().all).filter { $0.setting.text != $1.setting.text }.map {
+                "\($0.0.name) \($0.0.setting.text)"
+            }
+        }
+        #expect(GANomaly.variants.map(\.name) == ["released-2018-07", "released-2019-10"])
+        #expect(GANomaly.variants.map(changed) == [["order discriminatorFirst", "reinitialize weightsOnly"], ["reinitialize weightsOnly"]])
+    }
+
+    /// A setting takes its own text, every detector's and every one; and says what it is and where its default comes from.
+    @Test func everyDetectorsDescribeThemselves() {
+        #expect(Set(detectors.map { $0.name }).count == detectors.count)
+        for detector in detectors {
+            #expect(!detector.summary.isEmpty && !detector.shapes.isEmpty)
+            for (name, setting) in defaults(of: detector).all {
+                let text = setting.text
+                #expect(setting.set(text) && setting.text == text, "\(detector.name): \(name)")
+                #expect(!setting.meaning.isEmpty && !setting.source.isEmpty, "\(detector.name): \(name)")
+            }
+        }
+    }
+
+    private func defaults<D: Detector>(of detector: D.Type) -> any DetectorSettings { D.Settings() }
+}

@@ -1,0 +1,81 @@
+@testable import Detectors
+import Graphs
+import Networks
+import Plans
+import Testing
+
+@Suite struct Shapes {
+    static let squares: [Shape] =
+        [16, 32].flatMap { side in (1 ... 12).map { [side, side, $0] } } + [64, 128].flatMap { side in [1, 3, 12].map { [side, side, $0] } }
+    static let rectangles: [Shape] = [[32, 48, 1], [64, 32, 3], [16, 20, 2], [20, 16, 1], [16, 128, 1]]
+
+    private func ganomaly(_ sample: Shape) throws(FormError) -> GANomaly {
+        let settings = GANomaly.Settings()
+        (settings.latent, settings.width) = (3, 2)
+        return try GANomaly(settings, sample: sample)
+    }
+
+    private func fAnoGAN(_ sample: Shape) throws(FormError) -> FAnoGAN {
+        let settings = FAnoGAN.Settings()
+        (settings.latent, settings.width, settings.criticSteps) = (3, 1, 1)
+        return try FAnoGAN(settings, sample: sample)
+    }
+
+    /// Every stage and the scores can be planned, and what is declared has the sample's extents.
+    private func expectPlans(_ detector: any Detector, _ sample: Shape) throws {
+        for step in trainingSteps(of: detector, sample: sample, minibatch: 2, microbatch: 1) {
+            _ = try PlannedExecution(step.trace, results: step.reports.map(\.node))
+        }
+        let scoring = Scoring(of: detector, sample: sample, microbatch: 1)
+        detector.score(scoring)
+        _ = try PlannedExecution(scoring.trace, results: (scoring.scores + scoring.maps + scoring.reconstructions).map(\.node))
+        #expect(scoring.scores.allSatisfy { $0.node.form == .batched([]) })
+        #expect(scoring.maps.map(\.node.form) == [.batched([sample.extents[0], sample.extents[1], 1])])
+        #expect(scoring.reconstructions.map(\.node.form) == [.batched(sample)])
+    }
+
+    @Test(arguments: squares + rectangles) func ganomalyTakes(_ sample: Shape) throws { try expectPlans(ganomaly(sample), sample) }
+
+    @Test(
+        arguments: [[8, 8, 1], [12, 8, 3], [16, 16, 1], [16, 16, 12], [32, 32, 3], [32, 48, 1], [64, 32, 2], [64, 64, 1], [128, 128, 1]] as [Shape])
+    func fAnoGANTakes(_ sample: Shape) throws { try expectPlans(fAnoGAN(sample), sample) }
+
+    /// One step moves every parameter, and nothing becomes infinite.
+    @Test(arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"], [[16, 16, 1], [16, 16, 12], [16, 20, 3], [20, 16, 2]] as [Shape])
+    func steps(_ name: String, _ sample: Shape) throws {
+        let detector = try smallDetector(name, sample: sample)
+        var memory = Memory(drawnFor: detector)
+        let before = memory
+        for step in trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2) {
+            memory = try PlannedExecution(step.trace, results: []).run(draws(for: step), from: memory).variables
+        }
+        #expect(memory.values.allSatisfy { $0.allSatisfy(\.isFinite) })
+        for (name, variable) in detector.parameters { #expect(memory[of: variable] != before[of: variable], "\(name)") }
+    }
+
+    static let impossible: [Shape] = [
+        [256], [16, 16], [8, 8, 1], [24, 24, 1], [31, 31, 1], [32, 36, 1], [16, 18, 3], [0, 16, 1], [16, 16, 0], [1, 16, 16, 3],
+    ]
+
+    @Test(arguments: impossible) func ganomalyRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "16 on and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1")
+        ) { try ganomaly(sample) }
+    }
+
+    @Test(arguments: impossible.filter { $0 != [8, 8, 1] } + [[4, 4, 1], [8, 9, 1]]) func fAnoGANRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "8 on and the larger a multiple of a quarter of it, as 64×64×1 or 64×96×3")
+        ) { try fAnoGAN(sample) }
+    }
+
+    @Test func principalComponentsRefuse() {
+        #expect(throws: FormError("samples of 65×64×1 have 4160 elements; principal components take at most 4096")) {
+            try PrincipalComponents(.init(), sample: [65, 64, 1])
+        }
+    }
+}
