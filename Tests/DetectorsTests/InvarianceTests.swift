@@ -18,7 +18,7 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         return try GANomaly(settings, sample: sample)
     case "f-anogan":
         let settings = FAnoGAN.Settings()
-        (settings.latent, settings.width, settings.criticSteps) = (3, 1, 2)
+        (settings.latent, settings.width, settings.criticSteps) = (3, 1, 1)
         return try FAnoGAN(settings, sample: sample)
     case "pca":
         let settings = PrincipalComponents.Settings()
