@@ -106,14 +106,15 @@ final class Assembly {
     /// Lets new values be written over old ones where those are no longer read, and says of which variables.
     private func updateInPlace(_ updates: [(variable: Variable, item: Int)], given: [(variable: Variable, item: Int)], _ state: ModelState) -> Set<ObjectIdentifier> {
         let old = Dictionary(uniqueKeysWithValues: given.map { (ObjectIdentifier($0.variable), $0.item) })
+        var lastRead: [Int: Int] = [:]
+        for (number, step) in steps.enumerated() { for item in reads(step) { lastRead[item] = number } }
         var found: Set<ObjectIdentifier> = []
         for (variable, item) in updates where !draft[item].isScalar {
             let memory = draft.memory(of: item)
             guard places[memory] == nil, case .floats(let floats) = state.place(of: variable),
                   let made = steps.firstIndex(where: { if case .program(let program) = $0 { program.members.contains(memory) } else { false } }) else { continue }
             if let old = old[ObjectIdentifier(variable)] {
-                let isReadLater = steps[(made + 1)...].contains { reads($0).contains(old) }
-                if isReadLater { continue }
+                if lastRead[old, default: -1] > made { continue }
                 if case .program(let program) = steps[made], program.reads.contains(old), !program.mayOverwrite(old, by: memory) { continue }
             }
             places[memory] = floats

@@ -23,6 +23,8 @@ struct Ordering {
 
     private let draft: Draft, stored: Set<Int>
     private var done: Set<Int>
+    /// Done, or reduced on this rank.
+    private var available: Set<Int>
     private var open: [Int]
     /// Reduced on this rank, not yet over the ranks.
     private var pending: [Int] = []
@@ -37,7 +39,7 @@ struct Ordering {
             default: false
             }
         }
-        done = Set(given)
+        (done, available) = (Set(given), Set(given))
         open = draft.items.indices.filter { !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
         for unit in open { operands[unit] = leaves(of: unit) }
         while !open.isEmpty { scheduleNext() }
@@ -55,7 +57,7 @@ struct Ordering {
     }
 
     private mutating func scheduleNext() {
-        guard let unit = open.first(where: { operands[$0]!.isSubset(of: done.union(pending)) }) else {
+        guard let unit = open.first(where: { operands[$0]!.isSubset(of: available) }) else {
             preconditionFailure("items wait for each other")
         }
         communicate(for: operands[unit]!)
@@ -72,6 +74,7 @@ struct Ordering {
     private mutating func close(_ units: [Int]) {
         let units = Set(units)
         open.removeAll { units.contains($0) }
+        available.formUnion(units)
         for unit in units.sorted() {
             if draft[unit].isReduced { pending.append(unit) } else { done.insert(unit) }
         }
