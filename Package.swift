@@ -38,9 +38,11 @@ let package = Package(
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks"]),
         .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "HDF5", "Metrics", "CCrypto", "Yams"]),
-        .executableTarget(name: "vigil", dependencies: [
-            "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ]),
+        .executableTarget(
+            name: "vigil",
+            dependencies: [
+                "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         // tests; what runs under mpirun is a program of its own
         .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics"], path: "Tests/RankProbe"),

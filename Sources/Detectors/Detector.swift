@@ -39,7 +39,9 @@ public struct Variant<Settings> {
     public let name: String, meaning: String
     public let apply: (Settings) -> Void
 
-    public init(_ name: String, _ meaning: String, _ apply: @escaping (Settings) -> Void) { (self.name, self.meaning, self.apply) = (name, meaning, apply) }
+    public init(_ name: String, _ meaning: String, _ apply: @escaping (Settings) -> Void) {
+        (self.name, self.meaning, self.apply) = (name, meaning, apply)
+    }
 }
 
 /// A part of training.

@@ -15,7 +15,9 @@ public struct SymmetricEigenproblem {
     /// - Throws: where an element is not finite, or LAPACK does not converge.
     public init(_ matrix: [Double], size n: Int) throws(LinearAlgebraError) {
         precondition(matrix.count == n * n, "\(matrix.count) elements for a matrix of \(n)×\(n)")
-        guard matrix.allSatisfy(\.isFinite) else { throw LinearAlgebraError(description: "the \(n)×\(n) matrix has elements that are not finite numbers") }
+        guard matrix.allSatisfy(\.isFinite) else {
+            throw LinearAlgebraError(description: "the \(n)×\(n) matrix has elements that are not finite numbers")
+        }
         openblas_set_num_threads(1)
         var (a, values, size, info) = (matrix, Array(repeating: 0.0, count: n), Int32(n), Int32(0))
         func solve(_ work: inout [Double], _ count: Int32, _ integers: inout [Int32], _ integerCount: Int32) {
@@ -28,7 +30,9 @@ public struct SymmetricEigenproblem {
         work = Array(repeating: 0, count: Int(needed))
         integers = Array(repeating: 0, count: Int(integersNeeded))
         solve(&work, needed, &integers, integersNeeded)
-        guard info == 0 else { throw LinearAlgebraError(description: "the eigenvalues of the \(n)×\(n) matrix were not found (LAPACK dsyevd: \(info))") }
+        guard info == 0 else {
+            throw LinearAlgebraError(description: "the eigenvalues of the \(n)×\(n) matrix were not found (LAPACK dsyevd: \(info))")
+        }
         for vector in 0 ..< n {
             let range = vector * n ..< (vector + 1) * n
             if a[range].max(by: { abs($0) < abs($1) })! < 0 { for place in range { a[place].negate() } }

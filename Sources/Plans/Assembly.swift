@@ -8,6 +8,9 @@ final class Assembly {
         case kernel(any Kernel)
         case reduction(Reduction)
     }
+    /// A variable and the item that is its value.
+    typealias Holding = (variable: Variable, item: Int)
+
     let draft: Draft, steps: [Step]
     private(set) var actions: [Action] = []
     private(set) var arenaFloats = 0
@@ -30,8 +33,10 @@ final class Assembly {
     ///   - results: items that keep their values to the end.
     ///   - given: items that are variables' values at first.
     ///   - updates: items that are variables' new values.
-    init(_ draft: Draft, results: [Int], given: [(variable: Variable, item: Int)], updates: [(variable: Variable, item: Int)],
-         state: ModelState, partition: Partition, tree: TreeSum, isa: InstructionSet) throws {
+    init(
+        _ draft: Draft, results: [Int], given: [Holding], updates: [Holding],
+        state: ModelState, partition: Partition, tree: TreeSum, isa: InstructionSet
+    ) throws {
         var draft = draft
         // a new value that is another's memory gets one of its own, so that nothing is written over before it is read
         let updates = updates.map { variable, item in
@@ -88,7 +93,7 @@ final class Assembly {
         return memory.assumingMemoryBound(to: Float.self)
     }
 
-    private func placeVariables(_ given: [(variable: Variable, item: Int)], _ state: ModelState) {
+    private func placeVariables(_ given: [Holding], _ state: ModelState) {
         for (variable, item) in given {
             switch state.place(of: variable) {
             case .floats(let floats): places[item] = floats
@@ -104,7 +109,7 @@ final class Assembly {
     }
 
     /// Lets new values be written over old ones where those are no longer read, and says of which variables.
-    private func updateInPlace(_ updates: [(variable: Variable, item: Int)], given: [(variable: Variable, item: Int)], _ state: ModelState) -> Set<ObjectIdentifier> {
+    private func updateInPlace(_ updates: [Holding], given: [Holding], _ state: ModelState) -> Set<ObjectIdentifier> {
         let old = Dictionary(uniqueKeysWithValues: given.map { (ObjectIdentifier($0.variable), $0.item) })
         var lastRead: [Int: Int] = [:]
         for (number, step) in steps.enumerated() { for item in reads(step) { lastRead[item] = number } }
@@ -112,7 +117,8 @@ final class Assembly {
         for (variable, item) in updates where !draft[item].isScalar {
             let memory = draft.memory(of: item)
             guard places[memory] == nil, case .floats(let floats) = state.place(of: variable),
-                  let made = steps.firstIndex(where: { if case .program(let program) = $0 { program.members.contains(memory) } else { false } }) else { continue }
+                let made = steps.firstIndex(where: { if case .program(let program) = $0 { program.members.contains(memory) } else { false } })
+            else { continue }
             if let old = old[ObjectIdentifier(variable)] {
                 if lastRead[old, default: -1] > made { continue }
                 if case .program(let program) = steps[made], program.reads.contains(old), !program.mayOverwrite(old, by: memory) { continue }
@@ -148,9 +154,11 @@ final class Assembly {
         var lives: [Int: Memory.Life] = [:]
         for (number, step) in steps.enumerated() {
             for item in writes(step) where places[item] == nil {
-                lives[item] = Memory.Life(floats: count(of: item) * (draft[item].isReduced ? partition.subtrees.count : 1), first: number, last: number)
+                lives[item] = Memory.Life(
+                    floats: count(of: item) * (draft[item].isReduced ? partition.subtrees.count : 1), first: number, last: number)
             }
-            if case .kernel(let item) = step, case let floats = packings(of: item, from: nil).reduce(0, { $0 + $1.floats(panel: panel) }), floats > 0 {
+            if case .kernel(let item) = step, case let packings = packings(of: item, from: nil), !packings.isEmpty {
+                let floats = packings.reduce(0) { $0 + $1.floats(panel: panel) }
                 lives[packed(for: item)] = Memory.Life(floats: floats, first: number, last: number)
             }
             for item in reads(step) { lives[item]?.last = number }
@@ -168,7 +176,8 @@ final class Assembly {
         var free = program.reads.filter { lives[$0]?.last == number && !draft[$0].isReduced }.sorted()
         for member in program.members {
             guard let life = lives[member],
-                  let heir = free.firstIndex(where: { lives[$0]!.floats == life.floats && program.mayOverwrite($0, by: member) }) else { continue }
+                let heir = free.firstIndex(where: { lives[$0]!.floats == life.floats && program.mayOverwrite($0, by: member) })
+            else { continue }
             lives[member]!.heir = free.remove(at: heir)
         }
     }
@@ -181,9 +190,11 @@ final class Assembly {
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
         case .program(let program):
             let samples = program.space.isBatched ? partition.samples : 1
-            actions.append(.kernel(ElementwiseKernel(program, samples: samples, table: table) { [self] item in
-                draft[item].isScalar ? UnsafeMutableRawPointer(scalars + item) : UnsafeMutableRawPointer(floats(of: item))
-            }))
+            actions.append(
+                .kernel(
+                    ElementwiseKernel(program, samples: samples, table: table) { [self] item in
+                        draft[item].isScalar ? UnsafeMutableRawPointer(scalars + item) : UnsafeMutableRawPointer(floats(of: item))
+                    }))
         case .kernel(let item):
             if let packed = places[packed(for: item)] {
                 actions.append(.kernel(PackKernel(packings(of: item, from: floats(of: draft[item].inputs[1])), table: table, to: packed)))
@@ -210,8 +221,11 @@ final class Assembly {
         switch item.kind {
         case .product(let transposed):
             let b = draft[item.inputs[1]].form.shape.extents
-            return [transposed ? Packing(from: weights, inner: b[1], columns: b[0], rowStride: 1, columnStride: b[1])
-                               : Packing(from: weights, inner: b[0], columns: b[1], rowStride: b[1], columnStride: 1)]
+            return [
+                transposed
+                    ? Packing(from: weights, inner: b[1], columns: b[0], rowStride: 1, columnStride: b[1])
+                    : Packing(from: weights, inner: b[0], columns: b[1], rowStride: b[1], columnStride: 1)
+            ]
         case .convolution: return shape(ofConvolution: index).packings(weights)
         case .convolutionInput: return shape(ofTransposed: index).packings(weights)
         default: return []
@@ -226,7 +240,8 @@ final class Assembly {
         let a = item.inputs[0], operand = draft[a].form
         switch item.kind {
         case .pad(let pad):
-            return PadKernel(pad, of: operand.shape, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))
+            return PadKernel(
+                pad, of: operand.shape, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))
         case .total where item.isScalar:
             return ScalarTotalKernel(partition, from: floats(of: a), to: partials(of: index))
         case .total:
@@ -235,27 +250,32 @@ final class Assembly {
             return LocalMeanKernel(partition, count: operand.shape.count, table: table, from: floats(of: a), to: floats(of: index))
         case .product:
             let rows = operand.shape.extents[0] * (operand.extent == .batched ? partition.samples : 1)
-            return ProductKernel(rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], table: table,
-                                 a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+            return ProductKernel(
+                rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], table: table,
+                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
         case .weightProduct:
             let (inner, columns) = (item.form.shape.extents[0], item.form.shape.extents[1]), rows = operand.shape.extents[0]
             let walk = WeightKernel.Walk(aImage: rows * inner, bImage: rows * columns, length: rows, aStep: inner, bStep: columns)
-            return WeightKernel(partition, walk: walk, aRow: Array(0 ..< inner), columns: columns, table: table,
-                                a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
+            return WeightKernel(
+                partition, walk: walk, aRow: Array(0 ..< inner), columns: columns, table: table,
+                a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
         case .convolution:
             let shape = shape(ofConvolution: index)
-            return WindowKernel(shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.input.reduce(1, *),
-                                cImage: shape.output.reduce(1, *), columns: shape.output[2], table: table,
-                                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+            return WindowKernel(
+                shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.input.reduce(1, *),
+                cImage: shape.output.reduce(1, *), columns: shape.output[2], table: table,
+                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
         case .convolutionInput:
             let shape = shape(ofTransposed: index)
-            return WindowKernel(shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.padded.reduce(1, *),
-                                cImage: shape.big.reduce(1, *), columns: shape.big[2], table: table,
-                                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+            return WindowKernel(
+                shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.padded.reduce(1, *),
+                cImage: shape.big.reduce(1, *), columns: shape.big[2], table: table,
+                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
         case .convolutionWeight:
             let shape = shape(ofWeight: index)
-            return WeightKernel(partition, walk: shape.weightWalk(views: operand.shape.views.count), aRow: shape.weightRows, columns: shape.output[2],
-                                table: table, a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
+            return WeightKernel(
+                partition, walk: shape.weightWalk(views: operand.shape.views.count), aRow: shape.weightRows, columns: shape.output[2],
+                table: table, a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
         default: preconditionFailure("\(item.kind) has no kernel of its own")
         }
     }

@@ -60,7 +60,9 @@ struct Draft {
 
     /// The item whose memory an item has: a reshape is its input under another shape.
     func memory(of index: Int) -> Int {
-        if case .reshape = items[index].kind, !items[index].isScalar, !items[items[index].inputs[0]].isScalar { return memory(of: items[index].inputs[0]) }
+        if case .reshape = items[index].kind, !items[index].isScalar, !items[items[index].inputs[0]].isScalar {
+            return memory(of: items[index].inputs[0])
+        }
         return index
     }
 

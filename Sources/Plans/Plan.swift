@@ -41,8 +41,9 @@ public final class Plan {
         resultItems = Dictionary(results.map { ($0.index, lowering.item(of: $0.index)) }, uniquingKeysWith: { first, _ in first })
         let given = trace.variables.compactMap { variable, given, _ in lowering.item[given.index].map { (variable: variable, item: $0) } }
         let updates = changed.map { (variable: $0.variable, item: lowering.item(of: $0.current.index)) }
-        assembly = try Assembly(lowering.draft, results: Array(resultItems.values), given: given, updates: updates, state: state,
-                                partition: partition, tree: tree, isa: resources.isa)
+        assembly = try Assembly(
+            lowering.draft, results: Array(resultItems.values), given: given, updates: updates, state: state,
+            partition: partition, tree: tree, isa: resources.isa)
         inputItems = lowering.item
         team.reserve(assembly.scratch)
     }

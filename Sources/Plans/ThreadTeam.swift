@@ -26,11 +26,13 @@ public final class ThreadTeam: @unchecked Sendable {
         for member in 1 ..< max(count, 1) {
             var thread = pthread_t()
             let start = Unmanaged.passRetained(Start(team: self, member: member))
-            let failure = pthread_create(&thread, nil, { context in
-                let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
-                start.team.work(as: start.member)
-                return nil
-            }, start.toOpaque())
+            let failure = pthread_create(
+                &thread, nil,
+                { context in
+                    let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
+                    start.team.work(as: start.member)
+                    return nil
+                }, start.toOpaque())
             precondition(failure == 0, "no thread \(member) of \(count): error \(failure)")
             threads.append(thread)
         }

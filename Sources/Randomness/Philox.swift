@@ -22,8 +22,10 @@ public struct Philox: Sendable {
         var (k0, k1) = words
         for _ in 0 ..< 10 {
             let a = UInt64(0xD251_1F53) * UInt64(c0), b = UInt64(0xCD9E_8D57) * UInt64(c2)
-            (c0, c1, c2, c3) = (UInt32(truncatingIfNeeded: b >> 32) ^ c1 ^ k0, UInt32(truncatingIfNeeded: b),
-                                UInt32(truncatingIfNeeded: a >> 32) ^ c3 ^ k1, UInt32(truncatingIfNeeded: a))
+            (c0, c1, c2, c3) = (
+                UInt32(truncatingIfNeeded: b >> 32) ^ c1 ^ k0, UInt32(truncatingIfNeeded: b),
+                UInt32(truncatingIfNeeded: a >> 32) ^ c3 ^ k1, UInt32(truncatingIfNeeded: a)
+            )
             k0 &+= 0x9E37_79B9
             k1 &+= 0xBB67_AE85
         }

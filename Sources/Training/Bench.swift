@@ -11,7 +11,9 @@ public final class Bench {
     /// - Parameter sample: its shape, as "32x32x3".
     public init(_ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, group: RankGroup) throws {
         let extents = sample.split(separator: "x").map { Int($0) ?? 0 }
-        guard !extents.isEmpty, extents.allSatisfy({ $0 > 0 }) else { throw Failure(.usage, "--sample is \"\(sample)\"; give its extents, as 32x32x3") }
+        guard !extents.isEmpty, extents.allSatisfy({ $0 > 0 }) else {
+            throw Failure(.usage, "--sample is \"\(sample)\"; give its extents, as 32x32x3")
+        }
         let keys = [("detector", detector), ("data", "none"), ("minibatch", "\(minibatch)"), ("run.threads", "\(threads)"), ("run.isa", isa)]
         recipe = try Recipe(nil, file: "", overrides: keys.map { (key: $0.0, value: $0.1) })
         let model = try Model(recipe, sample: Shape(extents))
@@ -19,7 +21,8 @@ public final class Bench {
             if case .train(_, let procedure) = stage.work { (stage.name, procedure) } else { nil }
         }
         guard let stage = stages.first else { throw Failure(.usage, "\(detector) has no training steps to time") }
-        let step = TrainingStep(of: model.detector, stage: stage.name, sample: model.sample, minibatch: minibatch, microbatch: recipe.microbatch, store: model.store)
+        let step = TrainingStep(
+            of: model.detector, stage: stage.name, sample: model.sample, minibatch: minibatch, microbatch: recipe.microbatch, store: model.store)
         stage.procedure(step)
         model.initialize()
         let resources = try makeResources(recipe, group)
@@ -29,7 +32,8 @@ public final class Bench {
             for place in values.indices { values[place] = Float((place &* 7919 &+ number) % 1000) / 500 - 1 }
         }
         self.group = group
-        heading = "\(detector), stage \(stage.name), samples \(sample), minibatch \(minibatch), microbatch \(recipe.microbatch); "
+        heading =
+            "\(detector), stage \(stage.name), samples \(sample), minibatch \(minibatch), microbatch \(recipe.microbatch); "
             + "\(group.count) ranks of \(threads) threads, \(resources.isa.name)"
     }
 
@@ -42,7 +46,12 @@ public final class Bench {
             seconds.append(try Self.seconds { try plan.run() })
         }
         let median = try group.maximum([seconds.sorted()[seconds.count / 2]])[0]
-        var lines = [heading, String(format: "step %.1f ms, %.1f samples/s, arena %.1f MiB", median * 1e3, Double(recipe.fields.minibatch) / median, Double(plan.arenaBytes) / 0x1p20)]
+        var lines = [
+            heading,
+            String(
+                format: "step %.1f ms, %.1f samples/s, arena %.1f MiB", median * 1e3, Double(recipe.fields.minibatch) / median,
+                Double(plan.arenaBytes) / 0x1p20),
+        ]
         if kernels {
             for (name, calls, time) in try plan.profile() { lines.append(String(format: "  %8.2f ms  %4d × %@", time * 1e3, calls, name)) }
         }

@@ -47,7 +47,9 @@ struct Checkpoint {
         }
         let bytes = try read(Self.stateFile), digest = sha256(bytes)
         guard digest == record.stateSHA256 else {
-            throw Failure(.badData, "\(folder.path)/\(Self.stateFile) has SHA-256 \(digest), expected \(record.stateSHA256); it is damaged, use the checkpoint before")
+            throw Failure(
+                .badData,
+                "\(folder.path)/\(Self.stateFile) has SHA-256 \(digest), expected \(record.stateSHA256); it is damaged, use the checkpoint before")
         }
         (self.folder, self.record) = (folder, record)
         state = try Safetensors(bytes, name: "\(folder.path)/\(Self.stateFile)")
@@ -55,8 +57,10 @@ struct Checkpoint {
 
     /// Writes a checkpoint: into a folder beside its place, synced, then renamed, so that a crash leaves the one before whole. Then
     /// `latest` is moved to it, and all but the last `keep` are removed.
-    static func write(_ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String,
-                      in run: URL, keep: Int) throws -> Record {
+    static func write(
+        _ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String,
+        in run: URL, keep: Int
+    ) throws -> Record {
         let folder = run.appendingPathComponent("checkpoints"), name = "step-" + String(100_000_000 + position.total).dropFirst()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -79,11 +83,16 @@ struct Checkpoint {
             for old in all(in: run).dropLast(keep) { try? FileManager.default.removeItem(at: old) }
             return record
         } catch let error as CocoaError {
-            throw Failure(.inputOutput, "no checkpoint could be written to \(folder.path): \(error.localizedDescription); free space or choose another folder, then run the same command again")
+            throw Failure(
+                .inputOutput,
+                "no checkpoint could be written to \(folder.path): \(error.localizedDescription); free space or choose another folder, then run the same command again"
+            )
         }
     }
 
-    private static func text(of model: [String: String]) -> String { model.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";") }
+    private static func text(of model: [String: String]) -> String {
+        model.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";")
+    }
 
     /// The checkpoints of a run, oldest first.
     static func all(in run: URL) -> [URL] {

@@ -38,8 +38,9 @@ public final class Evaluator {
         do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
         let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
         try ScoreFile.write(local, split: name, to: run)
-        evaluation = try Evaluation(of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
-                                    defaultScore: columns[0].name, over: group)
+        evaluation = try Evaluation(
+            of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
+            defaultScore: columns[0].name, over: group)
     }
 
     /// Takes the newest checkpoint into a model; every rank reads it. Optimizers' state is left out.
@@ -73,7 +74,9 @@ final class Scorer {
             input.update(repeating: 0)
             try reader.read(members, scaling: scaling, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
             try plan.run()
-            for (place, score) in scoring.scores.enumerated() { columns[place].values += plan.floats(score.node).prefix(members.count).map(Double.init) }
+            for (place, score) in scoring.scores.enumerated() {
+                columns[place].values += plan.floats(score.node).prefix(members.count).map(Double.init)
+            }
         }
         return columns
     }

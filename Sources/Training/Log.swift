@@ -23,7 +23,8 @@ final class Log {
     /// Adds a line; keys in alphabetical order.
     func record(_ event: String, _ values: [String: Any]) throws {
         guard let file else { return }
-        var line = try JSONSerialization.data(withJSONObject: values.merging(["event": event]) { $1 }, options: [.sortedKeys, .withoutEscapingSlashes])
+        var line = try JSONSerialization.data(
+            withJSONObject: values.merging(["event": event]) { $1 }, options: [.sortedKeys, .withoutEscapingSlashes])
         line.append(UInt8(ascii: "\n"))
         do { try file.write(contentsOf: line) } catch {
             throw Failure(.inputOutput, "the log cannot be written: \(error.localizedDescription); free space, then run the same command again")

@@ -37,15 +37,16 @@ public final class Model {
     /// Draws a variable's first value, or another for each number of `redraw`.
     func draw(_ variable: Variable, _ name: String, redraw: UInt64) {
         let philox = Philox(seed: seed, key(of: "initial value"), key(of: name), redraw), count = variable.shape.count
-        state[variable] = switch variable.initializer {
-        case .constant(let value): Array(repeating: value, count: count)
-        case .uniform(let bound): (0 ..< count).map { bound * (2 * philox.uniform(UInt64($0)) - 1) }
-        case .normal(let mean, let deviation):
-            (0 ..< count.quotientRoundedUp(2)).flatMap { pair in
-                let (a, b) = philox.normals(UInt64(pair))
-                return [mean + deviation * a, mean + deviation * b]
-            }.prefix(count).map { $0 }
-        }
+        state[variable] =
+            switch variable.initializer {
+            case .constant(let value): Array(repeating: value, count: count)
+            case .uniform(let bound): (0 ..< count).map { bound * (2 * philox.uniform(UInt64($0)) - 1) }
+            case .normal(let mean, let deviation):
+                (0 ..< count.quotientRoundedUp(2)).flatMap { pair in
+                    let (a, b) = philox.normals(UInt64(pair))
+                    return [mean + deviation * a, mean + deviation * b]
+                }.prefix(count).map { $0 }
+            }
     }
 
     // MARK: Checkpoints
@@ -55,12 +56,15 @@ public final class Model {
         var tensors: [String: Safetensors.Tensor] = [:]
         for (name, variable) in variables {
             let isScalar = variable.shape.rank == 0
-            tensors[name] = Safetensors.Tensor(type: isScalar ? "F64" : "F32", shape: variable.shape.extents, bytes: state.withBytes(of: variable) { Data($0) })
+            tensors[name] = Safetensors.Tensor(
+                type: isScalar ? "F64" : "F32", shape: variable.shape.extents, bytes: state.withBytes(of: variable) { Data($0) })
             let isFinite = state.withBytes(of: variable) { bytes in
                 isScalar ? bytes.bindMemory(to: Double.self).allSatisfy(\.isFinite) : bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
             }
             guard isFinite else {
-                throw Failure(.badData, "\(name) is not finite any more, so it is not saved; the last checkpoint stays: train on from it with a lower learning rate")
+                throw Failure(
+                    .badData,
+                    "\(name) is not finite any more, so it is not saved; the last checkpoint stays: train on from it with a lower learning rate")
             }
         }
         return tensors
@@ -76,7 +80,9 @@ public final class Model {
         for (name, variable) in known {
             let tensor = tensors[name]!, type = variable.shape.rank == 0 ? "F64" : "F32"
             guard tensor.shape == variable.shape.extents, tensor.type == type else {
-                throw Failure(.badData, "\(file): \(name) is \(tensor.type) \(tensor.shape), expected \(type) \(variable.shape.extents); it belongs to other settings")
+                throw Failure(
+                    .badData,
+                    "\(file): \(name) is \(tensor.type) \(tensor.shape), expected \(type) \(variable.shape.extents); it belongs to other settings")
             }
             state.withBytes(of: variable) { bytes in _ = tensor.bytes.copyBytes(to: bytes) }
         }

@@ -6,26 +6,42 @@ import Foundation
 public final class Recipe {
     /// The keys at the top level.
     public struct Fields: DetectorSettings {
-        @Setting("the detector, as `vigil detectors` lists it", source: "") public var detector = ""
-        @Setting("a named set of the detector's settings", source: "") public var variant: String? = nil
-        @Setting("folder of the set to train on", source: "") public var data = ""
-        @Setting("seed of initial values, order and noise", in: 0 ... Int.max, source: "") public var seed = 0
-        @Setting("samples of a training step, over all ranks", in: 1 ... 1 << 24, source: "") public var minibatch = 64
-        @Setting("consecutive samples whose sums are formed together; ranks share the microbatches", in: 1 ... 1 << 24, source: "") public var microbatch: Int? = nil
-        @Setting("passes over the training split in each stage", in: 1 ... 1_000_000, source: "") public var epochs: Int? = nil
-        @Setting("steps after which each stage ends, if its epochs are not over", in: 1 ... Int.max, source: "") public var steps: Int? = nil
-        @Setting("share of the training split kept out of training, for thresholds", in: 0 ... 0.5, source: "") public var heldOut = 0.05
+        @Setting("the detector, as `vigil detectors` lists it", source: "")
+        public var detector = ""
+        @Setting("a named set of the detector's settings", source: "")
+        public var variant: String? = nil
+        @Setting("folder of the set to train on", source: "")
+        public var data = ""
+        @Setting("seed of initial values, order and noise", in: 0 ... Int.max, source: "")
+        public var seed = 0
+        @Setting("samples of a training step, over all ranks", in: 1 ... 1 << 24, source: "")
+        public var minibatch = 64
+        @Setting("consecutive samples whose sums are formed together; ranks share the microbatches", in: 1 ... 1 << 24, source: "")
+        public var microbatch: Int? = nil
+        @Setting("passes over the training split in each stage", in: 1 ... 1_000_000, source: "")
+        public var epochs: Int? = nil
+        @Setting("steps after which each stage ends, if its epochs are not over", in: 1 ... Int.max, source: "")
+        public var steps: Int? = nil
+        @Setting("share of the training split kept out of training, for thresholds", in: 0 ... 0.5, source: "")
+        public var heldOut = 0.05
         public init() {}
     }
     /// The keys under `run`, which do not change the model.
     public struct RunFields: DetectorSettings {
-        @Setting("threads a rank", in: 1 ... 1024, source: "") public var threads = 1
-        @Setting("steps between checkpoints, beside the one at the end of every epoch", in: 1 ... Int.max, source: "") public var checkpointEvery: Int? = nil
-        @Setting("checkpoints kept", in: 1 ... 1_000_000, source: "") public var checkpointKeep = 2
-        @Setting("steps between comparisons of all ranks' variables", in: 1 ... Int.max, source: "") public var agree = 100
-        @Setting("seconds that a rank waits in communication before it says so", in: 1 ... 1e9, source: "") public var stall = 120.0
-        @Setting("instruction set of the kernels", source: "") public var isa = InstructionSetName.best
-        @Setting("how sums are added over ranks; library is for comparison", source: "") public var reduce = ReduceWay.tree
+        @Setting("threads a rank", in: 1 ... 1024, source: "")
+        public var threads = 1
+        @Setting("steps between checkpoints, beside the one at the end of every epoch", in: 1 ... Int.max, source: "")
+        public var checkpointEvery: Int? = nil
+        @Setting("checkpoints kept", in: 1 ... 1_000_000, source: "")
+        public var checkpointKeep = 2
+        @Setting("steps between comparisons of all ranks' variables", in: 1 ... Int.max, source: "")
+        public var agree = 100
+        @Setting("seconds that a rank waits in communication before it says so", in: 1 ... 1e9, source: "")
+        public var stall = 120.0
+        @Setting("instruction set of the kernels", source: "")
+        public var isa = InstructionSetName.best
+        @Setting("how sums are added over ranks; library is for comparison", source: "")
+        public var reduce = ReduceWay.tree
         public init() {}
     }
     public enum InstructionSetName: String, SettingChoice { case best, avx512, avx2, portable }

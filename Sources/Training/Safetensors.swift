@@ -40,11 +40,14 @@ struct Safetensors {
         let length = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(file.count - 8), length < 1 << 28 else { throw flaw("its header should have \(length) bytes of \(file.count)") }
         let body = file.dropFirst(8 + Int(length))
-        guard let header = try? JSONSerialization.jsonObject(with: file.dropFirst(8).prefix(Int(length))) as? [String: Any] else { throw flaw("its header is no JSON") }
+        guard let header = try? JSONSerialization.jsonObject(with: file.dropFirst(8).prefix(Int(length))) as? [String: Any] else {
+            throw flaw("its header is no JSON")
+        }
         var tensors: [String: Tensor] = [:]
         for (name, value) in header where name != "__metadata__" {
             guard let entry = value as? [String: Any], let type = entry["dtype"] as? String, let shape = entry["shape"] as? [Int],
-                  let offsets = entry["data_offsets"] as? [Int], offsets.count == 2, let size = ["F32": 4, "F64": 8][type] else { throw flaw("\(name) is not described") }
+                let offsets = entry["data_offsets"] as? [Int], offsets.count == 2, let size = ["F32": 4, "F64": 8][type]
+            else { throw flaw("\(name) is not described") }
             let (count, overflow) = shape.reduce((size, false)) { total, extent in
                 let (product, overflow) = total.0.multipliedReportingOverflow(by: extent)
                 return (product, total.1 || overflow || extent < 0)

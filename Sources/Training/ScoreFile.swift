@@ -24,13 +24,18 @@ enum ScoreFile {
     }
 
     private static func add<Element: HDF5Element>(_ values: [Element], _ name: String, to file: File) throws {
-        let dataset = try Dataset.create(name, of: Element.self, shape: [values.count], chunk: [min(max(values.count, 1), 1 << 17)], deflate: 0, in: file)
+        let dataset = try Dataset.create(
+            name, of: Element.self, shape: [values.count], chunk: [min(max(values.count, 1), 1 << 17)], deflate: 0, in: file)
         try dataset.write(values, rows: 0 ..< values.count)
     }
 
     private static func gather<Element: BitwiseCopyable>(_ own: [Element], _ run: RunFolder) throws -> [Element] {
         try run.group.gather(own.withUnsafeBytes { Array($0) }).flatMap { bytes in
-            bytes.withUnsafeBytes { raw in (0 ..< raw.count / MemoryLayout<Element>.stride).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.stride, as: Element.self) } }
+            bytes.withUnsafeBytes { raw in
+                (0 ..< raw.count / MemoryLayout<Element>.stride).map {
+                    raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.stride, as: Element.self)
+                }
+            }
         }
     }
 }

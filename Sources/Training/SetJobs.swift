@@ -3,7 +3,9 @@ import Foundation
 import Ranks
 
 /// Writes a set with all ranks: each its shards, rank 0 the manifest last.
-public func writeSet(_ description: SetDescription, to path: String, _ group: RankGroup, _ write: (SetWriter) throws -> [ShardRecord]) throws -> Manifest {
+public func writeSet(_ description: SetDescription, to path: String, _ group: RankGroup, _ write: (SetWriter) throws -> [ShardRecord]) throws
+    -> Manifest
+{
     do {
         let writer = try SetWriter(at: URL(fileURLWithPath: path), description: description, ranks: group.count, rank: group.rank)
         let own = try JSONEncoder().encode(try write(writer))
@@ -21,7 +23,8 @@ public func summary(of manifest: Manifest, at path: String) -> String {
         let counts = classes.map { "\($0.name) \($0.counts[split.name]!)\($0.normal ? " (normal)" : "")" }
         return "  \(split.name): \(split.count) samples in \(split.shards.count) shards: \(counts.joined(separator: ", "))"
     }
-    return (["\(path): \(manifest.name), samples of \(shape) \(manifest.type.rawValue), fingerprint \(manifest.fingerprint.prefix(16))…"] + splits).joined(separator: "\n")
+    return (["\(path): \(manifest.name), samples of \(shape) \(manifest.type.rawValue), fingerprint \(manifest.fingerprint.prefix(16))…"] + splits)
+        .joined(separator: "\n")
 }
 
 /// A set of synthetic baggage: its splits and what stands where.
@@ -36,9 +39,10 @@ public struct BaggageSet {
         do { synthesizer = try BaggageSynthesizer(side: side, channels: channels, seed: seed) } catch { throw Failure(.usage, "\(error)") }
         (self.normals, self.testNormals, self.threats) = (normals, testNormals, baggageCounts(threats: threats))
         let contents = BaggageSynthesizer.Content.allCases
-        description = SetDescription(name: "baggage-\(side)", shape: [side, side, channels], type: .u8, range: 0 ... 255,
-                                     meaning: "displayed transmission; 255 is no absorption", classes: contents.map(\.name), normalClasses: ["benign"],
-                                     provenance: ["made by": "vigil synthesize baggage", "seed": "\(seed)", "side": "\(side)", "channels": "\(channels)"])
+        description = SetDescription(
+            name: "baggage-\(side)", shape: [side, side, channels], type: .u8, range: 0 ... 255,
+            meaning: "displayed transmission; 255 is no absorption", classes: contents.map(\.name), normalClasses: ["benign"],
+            provenance: ["made by": "vigil synthesize baggage", "seed": "\(seed)", "side": "\(side)", "channels": "\(channels)"])
     }
 
     /// Writes this rank's shards: training normals; then test normals and threats, class after class.
@@ -50,7 +54,8 @@ public struct BaggageSet {
     }
 
     private func samples(_ patches: [(number: Int, content: BaggageSynthesizer.Content)]) -> Samples {
-        Samples(values: .u8(patches.flatMap { synthesizer.patch(UInt64($0.number), $0.content) }), labels: patches.map { Int32($0.content.rawValue) },
-                sources: patches.map { Int64($0.number) })
+        Samples(
+            values: .u8(patches.flatMap { synthesizer.patch(UInt64($0.number), $0.content) }), labels: patches.map { Int32($0.content.rawValue) },
+            sources: patches.map { Int64($0.number) })
     }
 }

@@ -37,8 +37,9 @@ final class StageExecutor {
 
         let lanes = minibatch.quotientRoundedUp(trainer.recipe.microbatch)
         let owned = try Lanes(count: lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
-        let order = try Order(chunks: trainer.split.training(without: trainer.heldOut), minibatch: minibatch, microbatch: trainer.recipe.microbatch,
-                              minibatchesPerStep: max(1, perStep), seed: seed, purpose: name)
+        let order = try Order(
+            chunks: trainer.split.training(without: trainer.heldOut), minibatch: minibatch, microbatch: trainer.recipe.microbatch,
+            minibatchesPerStep: max(1, perStep), seed: seed, purpose: name)
         stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
         loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
     }
@@ -56,7 +57,10 @@ final class StageExecutor {
 
         let losses = step.reports.map { (name: $0.name, value: plan.scalar($0.node)) }
         if let loss = losses.first(where: { !$0.value.isFinite }) {
-            throw Failure(.badData, "\(loss.name) is \(loss.value) in step \(position.step + 1) of \(name); the last checkpoint stays: train on from it with a lower learning rate")
+            throw Failure(
+                .badData,
+                "\(loss.name) is \(loss.value) in step \(position.step + 1) of \(name); the last checkpoint stays: train on from it with a lower learning rate"
+            )
         }
         return Outcome(losses: losses, redraws: redraw(after: position), isAskedToStop: plan.scalar(stopTotal) > 0)
     }
@@ -73,7 +77,8 @@ final class StageExecutor {
         let philox = Philox(seed: seed, key(of: "noise"), key(of: name), UInt64(step), UInt64(place))
         for (row, sample) in plan.samples.enumerated() {
             switch distribution {
-            case .uniform: for element in 0 ..< count { values[row * count + element] = Float(philox.uniform(UInt64(element), UInt64(sample)).roundedBelowOne) }
+            case .uniform:
+                for element in 0 ..< count { values[row * count + element] = Float(philox.uniform(UInt64(element), UInt64(sample)).roundedBelowOne) }
             case .normal:
                 for pair in 0 ..< count.quotientRoundedUp(2) {
                     let (a, b) = philox.normals(UInt64(pair), UInt64(sample))

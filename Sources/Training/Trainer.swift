@@ -40,8 +40,10 @@ public final class Trainer {
         guard ranks > lanes else { return }
         let smaller = minibatch / ranks
         let orSmaller = smaller > 0 ? ", or microbatch \(smaller)" : ""
-        throw Failure(.usage, "\(ranks) ranks cannot share minibatch \(minibatch), which has \(lanes) microbatches of \(microbatch): "
-            + "start at most \(lanes) ranks, or choose minibatch \(ranks * microbatch)\(orSmaller) (which makes another model)")
+        throw Failure(
+            .usage,
+            "\(ranks) ranks cannot share minibatch \(minibatch), which has \(lanes) microbatches of \(microbatch): "
+                + "start at most \(lanes) ranks, or choose minibatch \(ranks * microbatch)\(orSmaller) (which makes another model)")
     }
 
     /// Trains all stages to their ends. Returns the exit code: 0, or 75 where it was asked to stop and has saved.
@@ -80,8 +82,9 @@ public final class Trainer {
         switch stage.work {
         case .train(let epochs, let procedure):
             try checkRanks()
-            let step = TrainingStep(of: model.detector, stage: stage.name, sample: model.sample, minibatch: recipe.fields.minibatch,
-                                    microbatch: recipe.microbatch, store: model.store)
+            let step = TrainingStep(
+                of: model.detector, stage: stage.name, sample: model.sample, minibatch: recipe.fields.minibatch,
+                microbatch: recipe.microbatch, store: model.store)
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
             return .steps(name: stage.name, step, epochs: recipe.fields.epochs ?? epochs)
@@ -115,14 +118,19 @@ public final class Trainer {
             throw Failure(.usage, "\(run.url.path) was trained by another recipe: \(list); set \(first) back or choose another folder with --out")
         }
         guard record.fingerprint == split.set.manifest.fingerprint else {
-            throw Failure(.usage, "\(run.url.path) was trained on other data: fingerprint \(record.fingerprint), now \(split.set.manifest.fingerprint); choose another folder with --out")
+            throw Failure(
+                .usage,
+                "\(run.url.path) was trained on other data: fingerprint \(record.fingerprint), now \(split.set.manifest.fingerprint); choose another folder with --out"
+            )
         }
     }
 
     private func agreeAtStart() throws {
         let model = recipe.model.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
-        try group.agree(on: [("Vigil's version", Array(Vigil.version.utf8)), ("the recipe", Array(sha256(Data(model.utf8)).utf8)),
-                             ("the set's fingerprint", Array(split.set.manifest.fingerprint.utf8)), ("the position", Array("\(position)".utf8))])
+        try group.agree(on: [
+            ("Vigil's version", Array(Vigil.version.utf8)), ("the recipe", Array(sha256(Data(model.utf8)).utf8)),
+            ("the set's fingerprint", Array(split.set.manifest.fingerprint.utf8)), ("the position", Array("\(position)".utf8)),
+        ])
     }
 
     private func writeRecipe() throws {
@@ -171,14 +179,17 @@ public final class Trainer {
     private func report(_ name: String, _ executor: StageExecutor, _ outcome: StageExecutor.Outcome, last: Int) throws {
         let epoch = Double(position.step) / Double(executor.stepsPerEpoch)
         var values: [String: Any] = Dictionary(uniqueKeysWithValues: outcome.losses.map { ($0.name, $0.value) })
-        values.merge(["stage": name, "step": position.step, "epoch": epoch, "samples_per_second": executor.rate, "waiting_for_data": executor.waiting]) { $1 }
+        values.merge([
+            "stage": name, "step": position.step, "epoch": epoch, "samples_per_second": executor.rate, "waiting_for_data": executor.waiting,
+        ]) { $1 }
         try log.record("step", values)
         let losses = outcome.losses.map { "\($0.name) \(Vigil.short($0.value))" }.joined(separator: "  ")
         log.progress("\(name) \(position.step)/\(last)  \(losses)  \(Int(executor.rate)) samples/s", isLast: position.step == last)
     }
 
     private func agreeOnVariables() throws {
-        let hashes = model.variables.map { name, variable in (name: name, hash: model.state.withBytes(of: variable) { Array(sha256(Data($0)).utf8) }) }
+        let hashes = model.variables.map { name, variable in (name: name, hash: model.state.withBytes(of: variable) { Array(sha256(Data($0)).utf8) })
+        }
         try group.agree(on: hashes)
     }
 
@@ -188,8 +199,9 @@ public final class Trainer {
     private func save() throws -> Checkpoint.Record {
         let tensors = try model.tensors()
         let bytes = try run.onRankZero {
-            let record = try Checkpoint.write(tensors, at: position, model: Dictionary(uniqueKeysWithValues: recipe.model),
-                                              fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
+            let record = try Checkpoint.write(
+                tensors, at: position, model: Dictionary(uniqueKeysWithValues: recipe.model),
+                fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
             return try JSONEncoder().encode(record)
         }
         let record = try JSONDecoder().decode(Checkpoint.Record.self, from: bytes)
@@ -205,10 +217,16 @@ public final class Trainer {
 
     private func finish(_ record: Checkpoint.Record) throws {
         let own = withUnsafeBytes(of: (Int64(bytesRead), Int64(samplesRead))) { Array($0) }
-        let shares = try group.allGather(own).map { $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) } }
+        let shares = try group.allGather(own).map {
+            $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) }
+        }
         let seconds = Double((ContinuousClock.now - start).components.seconds)
-        try log.record("end", ["seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
-                               "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1)])
+        try log.record(
+            "end",
+            [
+                "seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
+                "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1),
+            ])
         log.say("trained \(position.total) steps in \(Int(seconds)) s; state.safetensors has SHA-256 \(record.stateSHA256)")
     }
 }

@@ -39,13 +39,14 @@ func makeResources(_ recipe: Recipe, _ group: RankGroup) throws -> Plan.Resource
 extension DatasetError: ExitCoded {
     /// By whose fault it is.
     public var exitCode: Int32 {
-        let reason: Failure.Reason = switch kind {
-        case .usage: .usage
-        case .badData: .badData
-        case .missingInput: .missingInput
-        case .cannotCreate: .cannotCreate
-        case .inputOutput: .inputOutput
-        }
+        let reason: Failure.Reason =
+            switch kind {
+            case .usage: .usage
+            case .badData: .badData
+            case .missingInput: .missingInput
+            case .cannotCreate: .cannotCreate
+            case .inputOutput: .inputOutput
+            }
         return reason.rawValue
     }
 }

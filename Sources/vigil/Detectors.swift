@@ -3,7 +3,8 @@ import Detectors
 import Foundation
 
 struct DetectorsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "detectors", abstract: "Lists the detectors, or one detector's settings and variants.")
+    static let configuration = CommandConfiguration(
+        commandName: "detectors", abstract: "Lists the detectors, or one detector's settings and variants.")
     @Argument(help: "A detector's name.") var name: String?
 
     func run() throws {

@@ -24,7 +24,9 @@ struct EvaluateCommand: RankCommand {
     private func printJSON(_ evaluators: [Evaluator]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let data = runs.count == 1 ? try encoder.encode(evaluators[0].evaluation)
+        let data =
+            runs.count == 1
+            ? try encoder.encode(evaluators[0].evaluation)
             : try encoder.encode(Dictionary(zip(runs, evaluators.map(\.evaluation)), uniquingKeysWith: { first, _ in first }))
         print(String(decoding: data, as: UTF8.self))
     }
@@ -33,12 +35,16 @@ struct EvaluateCommand: RankCommand {
         let first = evaluators[0], counts = first.classes.filter { $0.count > 0 }.map { "\($0.count) \($0.name)\($0.isNormal ? " (normal)" : "")" }
         print("\(first.samples) samples of split \(split): \(counts.joined(separator: ", "))\n")
         // of one run all its scores, of several the default of each
-        let columns = evaluators.count == 1
+        let columns =
+            evaluators.count == 1
             ? first.evaluation.scores.map { (name: "\(first.recipe.fields.detector) \($0.name)", metrics: $0.metrics) }
             : evaluators.map { (name: $0.recipe.fields.detector, metrics: $0.evaluation[$0.evaluation.defaultScore]!) }
-        for metric in [MetricTable.Metric.auroc, .averagePrecision, .bestF1, .tprAtOnePercentFPR] { print("\(MetricTable(metric, columns: columns))\n") }
+        for metric in [MetricTable.Metric.auroc, .averagePrecision, .bestF1, .tprAtOnePercentFPR] {
+            print("\(MetricTable(metric, columns: columns))\n")
+        }
         for (name, metrics) in columns {
-            let interval = metrics.all.aurocInterval.map { String(format: " (95 %% interval %.4f to %.4f by DeLong)", $0.lowerBound, $0.upperBound) } ?? ""
+            let interval =
+                metrics.all.aurocInterval.map { String(format: " (95 %% interval %.4f to %.4f by DeLong)", $0.lowerBound, $0.upperBound) } ?? ""
             print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval))
         }
         print("best F1 is at a threshold chosen on this split; * is the best of its row")

@@ -8,13 +8,16 @@ struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "import", abstract: "Brings real data into a set.", subcommands: [IDX.self])
 
     struct IDX: RankCommand {
-        static let configuration = CommandConfiguration(commandName: "idx", abstract: "Images and labels in IDX files (MNIST, Fashion-MNIST), gzipped or not.")
+        static let configuration = CommandConfiguration(
+            commandName: "idx", abstract: "Images and labels in IDX files (MNIST, Fashion-MNIST), gzipped or not.")
         @Option(help: "Training images.") var images: String
         @Option(help: "Training labels.") var labels: String
         @Option(help: "Test images.") var testImages: String
         @Option(help: "Test labels.") var testLabels: String
-        @Option(help: "Classes that are abnormal; they are left out of the training split.", transform: { $0.split(separator: ",").map(String.init) }) var abnormal: [String]
-        @Option(help: "Names of the classes, in order; their numbers unless given.", transform: { $0.split(separator: ",").map(String.init) }) var classNames: [String]?
+        @Option(help: "Classes that are abnormal; they are left out of the training split.", transform: { $0.split(separator: ",").map(String.init) })
+        var abnormal: [String]
+        @Option(help: "Names of the classes, in order; their numbers unless given.", transform: { $0.split(separator: ",").map(String.init) })
+        var classNames: [String]?
         @Option(help: "Height and width to resize to (bilinear), as 32x32.") var size: String?
         @Option(help: "At most so many training samples: the first of the normal ones.") var trainLimit: Int?
         @Option(help: "At most so many test samples: the first.") var testLimit: Int?
@@ -25,7 +28,8 @@ struct ImportCommand: ParsableCommand {
             let file = { (path: String) in URL(fileURLWithPath: path) }
             let request = IDXImport.Request(
                 images: file(images), labels: file(labels), testImages: file(testImages), testLabels: file(testLabels),
-                name: name ?? file(out).lastPathComponent, classNames: classNames, abnormal: abnormal, size: try extents(size), trainLimit: trainLimit, testLimit: testLimit)
+                name: name ?? file(out).lastPathComponent, classNames: classNames, abnormal: abnormal, size: try extents(size),
+                trainLimit: trainLimit, testLimit: testLimit)
             let source: IDXImport
             do { source = try IDXImport(request) } catch { throw Failure(Failure.Reason(rawValue: error.exitCode)!, "\(error)") }
             let manifest = try writeSet(source.description, to: out, group) { writer in try source.write(to: writer) }
@@ -36,7 +40,9 @@ struct ImportCommand: ParsableCommand {
         private func extents(_ text: String?) throws -> [Int]? {
             guard let text else { return nil }
             let sides = text.split(separator: "x").map { Int($0) ?? 0 }
-            guard sides.count == 2, sides.allSatisfy({ $0 > 0 }) else { throw Failure(.usage, "--size is \"\(text)\"; give height and width in pixels, as 32x32") }
+            guard sides.count == 2, sides.allSatisfy({ $0 > 0 }) else {
+                throw Failure(.usage, "--size is \"\(text)\"; give height and width in pixels, as 32x32")
+            }
             return sides
         }
     }

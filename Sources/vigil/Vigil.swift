@@ -7,8 +7,10 @@ import Training
     static let configuration = CommandConfiguration(
         commandName: "vigil", abstract: "Trains anomaly detectors on normal data, on any number of ranks: the same model on all.",
         version: Vigil.version,
-        subcommands: [DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, InspectCommand.self,
-                      BenchCommand.self])
+        subcommands: [
+            DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, InspectCommand.self,
+            BenchCommand.self,
+        ])
 
     /// Commands run on all ranks that a launcher started; what is wrong with the arguments is said once.
     static func main() {

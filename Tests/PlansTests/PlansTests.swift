@@ -6,10 +6,12 @@ import Testing
 /// Draws that depend on nothing but their place.
 func drawn(_ form: Form, samples: Int, seed: UInt64, in range: ClosedRange<Double> = -1.5 ... 1.5) -> Values {
     let philox = Philox(seed: seed), count = form.shape.count * (form.extent == .batched ? samples : 1)
-    return Values(form, samples: samples, (0 ..< count).map { place in
-        // as Float holds them, so that plan and reference start from the same numbers
-        Double(Float(range.lowerBound + philox.uniform(UInt64(place)) * (range.upperBound - range.lowerBound)))
-    })
+    return Values(
+        form, samples: samples,
+        (0 ..< count).map { place in
+            // as Float holds them, so that plan and reference start from the same numbers
+            Double(Float(range.lowerBound + philox.uniform(UInt64(place)) * (range.upperBound - range.lowerBound)))
+        })
 }
 
 /// Runs a trace by a plan, with all of a minibatch on one rank.
@@ -53,7 +55,9 @@ func planned(_ results: [Node], given: [Int: Values], threads: Int = 1, isa: Ins
             for (result, (found, expected)) in zip(results, zip(try planned(results, given: given, isa: isa), exact)) {
                 let largest = expected.numbers.reduce(1e-3) { max($0, abs($1)) }
                 #expect(found.count == expected.numbers.count)
-                for (a, b) in zip(found, expected.numbers) { #expect(abs(a - b) < 2e-5 * largest, "\(test.operation) on \(isa.name), node \(result.index)") }
+                for (a, b) in zip(found, expected.numbers) {
+                    #expect(abs(a - b) < 2e-5 * largest, "\(test.operation) on \(isa.name), node \(result.index)")
+                }
             }
         }
     }

@@ -15,10 +15,12 @@ public struct MeanPixel: Detector {
     private func mean(_ x: Batched) -> Batched { (sum(x) / Double(x.shape.count)).reshaped([1]) }
 
     public var stages: [Stage] {
-        [.fit("center") { fit in
-            fit.total(total(mean(fit.x)))
-            fit.conclude { totals, samples in [(center, [totals[0][0] / Double(samples)])] }
-        }]
+        [
+            .fit("center") { fit in
+                fit.total(total(mean(fit.x)))
+                fit.conclude { totals, samples in [(center, [totals[0][0] / Double(samples)])] }
+            }
+        ]
     }
 
     public func score(_ scoring: Scoring) { scoring.score("distance", abs(mean(scoring.x) - scoring.trace.read(center))) }

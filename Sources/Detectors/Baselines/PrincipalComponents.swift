@@ -10,7 +10,8 @@ public struct PrincipalComponents: Detector {
     public static let shapes = "any of up to 4096 elements"
 
     public struct Settings: DetectorSettings {
-        @Setting("components kept, at most the sample's elements", in: 1 ... 4096, source: "the code size of the detector it stands beside") public var latent = 100
+        @Setting("components kept, at most the sample's elements", in: 1 ... 4096, source: "the code size of the detector it stands beside")
+        public var latent = 100
         public init() {}
     }
 
@@ -19,7 +20,9 @@ public struct PrincipalComponents: Detector {
 
     /// - Throws: where a sample has more elements than the eigenproblem is meant for.
     public init(_ settings: Settings, sample: Shape) throws(FormError) {
-        guard sample.count <= 4096 else { throw FormError("samples of \(sample) have \(sample.count) elements; principal components take at most 4096") }
+        guard sample.count <= 4096 else {
+            throw FormError("samples of \(sample) have \(sample.count) elements; principal components take at most 4096")
+        }
         _mean = State([sample.count], .constant(0))
         _components = State([sample.count, min(settings.latent, sample.count)], .constant(0))
     }
@@ -27,20 +30,22 @@ public struct PrincipalComponents: Detector {
     public static func microbatch(of minibatch: Int) -> Int { min(64, minibatch) }
 
     public var stages: [Stage] {
-        [.fit("components") { fit in
-            let x = fit.x.reshaped(mean.shape)
-            fit.total(total(x))
-            fit.total(totalOuterProduct(x, x))
-            fit.conclude { totals, samples in
-                let n = mean.shape.count, kept = components.shape.extents[1]
-                let center = totals[0].map { $0 / Double(samples) }
-                let covariance = (0 ..< n * n).map { totals[1][$0] / Double(samples) - center[$0 / n] * center[$0 % n] }
-                let problem = try SymmetricEigenproblem(covariance, size: n)
-                // the largest are last
-                let columns = (0 ..< n).flatMap { row in (0 ..< kept).map { problem.vectors[(n - 1 - $0) * n + row] } }
-                return [(mean, center), (components, columns)]
+        [
+            .fit("components") { fit in
+                let x = fit.x.reshaped(mean.shape)
+                fit.total(total(x))
+                fit.total(totalOuterProduct(x, x))
+                fit.conclude { totals, samples in
+                    let n = mean.shape.count, kept = components.shape.extents[1]
+                    let center = totals[0].map { $0 / Double(samples) }
+                    let covariance = (0 ..< n * n).map { totals[1][$0] / Double(samples) - center[$0 / n] * center[$0 % n] }
+                    let problem = try SymmetricEigenproblem(covariance, size: n)
+                    // the largest are last
+                    let columns = (0 ..< n).flatMap { row in (0 ..< kept).map { problem.vectors[(n - 1 - $0) * n + row] } }
+                    return [(mean, center), (components, columns)]
+                }
             }
-        }]
+        ]
     }
 
     public func score(_ scoring: Scoring) {

@@ -21,15 +21,20 @@ public struct FAnoGAN: Detector {
     public static let shapes = "[height, width, channels]: the smaller side a power of two from 8 on, the larger a multiple of a quarter of it"
 
     public struct Settings: DetectorSettings {
-        @Setting("size of the code z", in: 1 ... 65536, source: "authors' program") public var latent = 128
+        @Setting("size of the code z", in: 1 ... 65536, source: "authors' program")
+        public var latent = 128
         @Setting("channels at the full resolution; each halving doubles them, up to 8 times as many", in: 1 ... 1024, source: "authors' program")
         public var width = 64
-        @Setting("updates of D for each of G", in: 1 ... 100, source: "authors' program") public var criticSteps = 5
-        @Setting("weight of the gradient penalty", in: 0 ... 1e6, source: "authors' program") public var penalty = 10.0
+        @Setting("updates of D for each of G", in: 1 ... 100, source: "authors' program")
+        public var criticSteps = 5
+        @Setting("weight of the gradient penalty", in: 0 ... 1e6, source: "authors' program")
+        public var penalty = 10.0
         @Setting("κ: weight of the distance in D's features, in E's loss and in the score", in: 0 ... 1e6, source: "authors' program")
         public var kappa = 1.0
-        @Setting("learning rate of Adam for G and D", in: 0 ... 1, source: "authors' program") public var learningRate = 1e-4
-        @Setting("learning rate of RMSProp for E", in: 0 ... 1, source: "authors' program") public var encoderLearningRate = 5e-5
+        @Setting("learning rate of Adam for G and D", in: 0 ... 1, source: "authors' program")
+        public var learningRate = 1e-4
+        @Setting("learning rate of RMSProp for E", in: 0 ... 1, source: "authors' program")
+        public var encoderLearningRate = 5e-5
         public init() {}
     }
 

@@ -16,30 +16,45 @@ public struct GANomaly: Detector {
     public static let name = "ganomaly"
     public static let summary = "GANomaly: encoder, decoder, encoder against a discriminator (Akçay et al., ACCV 2018)"
     public static let shapes = "[height, width, channels]: the smaller side a power of two from 16 on, the larger a multiple of a quarter of it"
-    public static var variants: [Variant<Settings>] { [
-        Variant<Settings>("released-2018-07", "D first with whole losses, then G against D's answer instead of its features (first release)") {
-            $0.order = .discriminatorFirst
-            $0.reinitialize = .weightsOnly
-        },
-        Variant<Settings>("released-2019-10", "the corrected order; D's optimizer keeps its state when D is drawn anew") { $0.reinitialize = .weightsOnly },
-    ] }
+    public static var variants: [Variant<Settings>] {
+        [
+            Variant<Settings>("released-2018-07", "D first with whole losses, then G against D's answer instead of its features (first release)") {
+                $0.order = .discriminatorFirst
+                $0.reinitialize = .weightsOnly
+            },
+            Variant<Settings>("released-2019-10", "the corrected order; D's optimizer keeps its state when D is drawn anew") {
+                $0.reinitialize = .weightsOnly
+            },
+        ]
+    }
 
     public enum Order: String, SettingChoice { case together, discriminatorFirst }
     public enum Redraw: String, SettingChoice { case off, weightsOnly, withOptimizer }
     public enum Score: String, SettingChoice { case latentL1, latentL2 }
 
     public struct Settings: DetectorSettings {
-        @Setting("size of the code z", in: 1 ... 65536, source: "paper, section 4") public var latent = 100
-        @Setting("channels after the first convolution; each further one doubles them", in: 1 ... 1024, source: "authors' program") public var width = 64
-        @Setting("further 3×3 convolutions at the widest resolution of encoders and decoder", in: 0 ... 8, source: "authors' program") public var extraLayers = 0
-        @Setting("weight of L_adv", in: 0 ... 1e6, source: "paper, section 4") public var adversarial = 1.0
-        @Setting("weight of L_con", in: 0 ... 1e6, source: "paper, section 4") public var contextual = 50.0
-        @Setting("weight of L_enc", in: 0 ... 1e6, source: "paper, section 4") public var encoding = 1.0
-        @Setting("learning rate of both optimizers", in: 0 ... 1, source: "authors' program") public var learningRate = 2e-4
-        @Setting("β1 of both optimizers", in: 0 ... 0.999, source: "authors' program") public var beta1 = 0.5
-        @Setting("whether G and D move on the same losses' values or D before G is judged", source: "authors' program, 2019-10") public var order = Order.together
-        @Setting("what is drawn anew when L_D falls below 1e-5", source: "authors' program") public var reinitialize = Redraw.withOptimizer
-        @Setting("the score that is reported first", source: "paper, equation 7") public var defaultScore = Score.latentL1
+        @Setting("size of the code z", in: 1 ... 65536, source: "paper, section 4")
+        public var latent = 100
+        @Setting("channels after the first convolution; each further one doubles them", in: 1 ... 1024, source: "authors' program")
+        public var width = 64
+        @Setting("further 3×3 convolutions at the widest resolution of encoders and decoder", in: 0 ... 8, source: "authors' program")
+        public var extraLayers = 0
+        @Setting("weight of L_adv", in: 0 ... 1e6, source: "paper, section 4")
+        public var adversarial = 1.0
+        @Setting("weight of L_con", in: 0 ... 1e6, source: "paper, section 4")
+        public var contextual = 50.0
+        @Setting("weight of L_enc", in: 0 ... 1e6, source: "paper, section 4")
+        public var encoding = 1.0
+        @Setting("learning rate of both optimizers", in: 0 ... 1, source: "authors' program")
+        public var learningRate = 2e-4
+        @Setting("β1 of both optimizers", in: 0 ... 0.999, source: "authors' program")
+        public var beta1 = 0.5
+        @Setting("whether G and D move on the same losses' values or D before G is judged", source: "authors' program, 2019-10")
+        public var order = Order.together
+        @Setting("what is drawn anew when L_D falls below 1e-5", source: "authors' program")
+        public var reinitialize = Redraw.withOptimizer
+        @Setting("the score that is reported first", source: "paper, equation 7")
+        public var defaultScore = Score.latentL1
         public init() {}
     }
 
@@ -99,8 +114,10 @@ public struct GANomaly: Detector {
         step.reinitialize(features, head, when: loss, below: 1e-5, withOptimizer: settings.reinitialize == .withOptimizer)
     }
 
-    private func report(_ step: TrainingStep, _ adversarial: Replicated, _ contextual: Replicated, _ encoding: Replicated,
-                        _ generator: Replicated, _ discriminator: Replicated) {
+    private func report(
+        _ step: TrainingStep, _ adversarial: Replicated, _ contextual: Replicated, _ encoding: Replicated,
+        _ generator: Replicated, _ discriminator: Replicated
+    ) {
         step.report("adversarial", adversarial)
         step.report("contextual", contextual)
         step.report("encoding", encoding)

@@ -15,9 +15,11 @@ struct Pyramid {
     init(_ sample: Shape, width: Int, extraLayers: Int) throws(FormError) {
         let extents = sample.extents, smaller = extents.prefix(2).min() ?? 0
         guard extents.count == 3, extents[2] > 0, smaller >= 16, smaller.nonzeroBitCount == 1,
-              extents[0] % (smaller / 4) == 0, extents[1] % (smaller / 4) == 0 else {
-            throw FormError("samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from 16 on "
-                + "and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1")
+            extents[0] % (smaller / 4) == 0, extents[1] % (smaller / 4) == 0
+        else {
+            throw FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from 16 on "
+                    + "and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1")
         }
         (channels, self.width, self.extraLayers) = (extents[2], width, extraLayers)
         stages = (smaller / 8).trailingZeroBitCount

@@ -26,8 +26,10 @@ final class WindowKernel: Kernel {
     let scratch = 0
     var tasks: Int { images.divided(up: imagesPerTask) }
 
-    init(_ kinds: [Kind], images: Int, aImage: Int, cImage: Int, columns: Int, table: UnsafePointer<vk_table>,
-         a: Floats, packed b: Floats, c: Floats) {
+    init(
+        _ kinds: [Kind], images: Int, aImage: Int, cImage: Int, columns: Int, table: UnsafePointer<vk_table>,
+        a: Floats, packed b: Floats, c: Floats
+    ) {
         let largest = kinds.map(\.places.count).max()!
         let imagesPerTask = max(1, Self.rowsPerTask / max(1, largest))
         walks = kinds.map { kind in
@@ -79,8 +81,11 @@ struct ConvolutionShape {
             (0 ..< output[1]).map { x in (a: (y * stride * input[1] + x * stride) * channels, c: (y * output[1] + x) * features) }
         }
         let run = kernel[1] * channels
-        return [WindowKernel.Kind(places: places, groups: 1, runs: kernel[0], length: run, aGroup: 0, aRun: input[1] * channels,
-                                  b: 0, bPanel: kernel[0] * run * panel, bRun: run * panel)]
+        return [
+            WindowKernel.Kind(
+                places: places, groups: 1, runs: kernel[0], length: run, aGroup: 0, aRun: input[1] * channels,
+                b: 0, bPanel: kernel[0] * run * panel, bRun: run * panel)
+        ]
     }
 
     // MARK: By the weights
@@ -91,8 +96,9 @@ struct ConvolutionShape {
     }
 
     func weightWalk(views: Int) -> WeightKernel.Walk {
-        WeightKernel.Walk(imagesPerSample: views, aImage: input.reduce(1, *), bImage: output.reduce(1, *), runs: output[0],
-                          aRun: stride * input[1] * channels, bRun: output[1] * features, length: output[1], aStep: stride * channels, bStep: features)
+        WeightKernel.Walk(
+            imagesPerSample: views, aImage: input.reduce(1, *), bImage: output.reduce(1, *), runs: output[0],
+            aRun: stride * input[1] * channels, bRun: output[1] * features, length: output[1], aStep: stride * channels, bStep: features)
     }
 }
 
@@ -116,22 +122,37 @@ struct TransposedConvolutionShape {
 
     /// For each kind of windows, tap by tap: the matrix [features][channels] of that tap.
     func packings(_ weights: Floats) -> [Packing] {
-        rows.windows.flatMap { y in columns.windows.flatMap { x in y.taps.flatMap { i in x.taps.map { j in
-            Packing(from: weights + (i * kernel[1] + j) * channels * features, inner: features, columns: channels, rowStride: 1, columnStride: features)
-        } } } }
+        rows.windows.flatMap { y in
+            columns.windows.flatMap { x in
+                y.taps.flatMap { i in
+                    x.taps.map { j in
+                        Packing(
+                            from: weights + (i * kernel[1] + j) * channels * features, inner: features, columns: channels, rowStride: 1,
+                            columnStride: features)
+                    }
+                }
+            }
+        }
     }
 
     func windows(panel: Int) -> [WindowKernel.Kind] {
         let tap = channels.divided(up: panel) * panel * features
         var b = 0
-        return rows.windows.enumerated().flatMap { residueY, y in columns.windows.enumerated().map { residueX, x in
-            defer { b += y.taps.count * x.taps.count * tap }
-            let places = (0 ..< y.places).flatMap { v in (0 ..< x.places).map { u in
-                (a: ((v + y.start + rows.before) * padded[1] + u + x.start + columns.before) * features,
-                 c: ((v * geometry.stride + residueY) * big[1] + u * geometry.stride + residueX) * channels)
-            } }
-            return WindowKernel.Kind(places: places, groups: y.taps.count, runs: x.taps.count, length: features, aGroup: padded[1] * features,
-                                     aRun: features, b: b, bPanel: features * panel, bRun: tap)
-        } }
+        return rows.windows.enumerated().flatMap { residueY, y in
+            columns.windows.enumerated().map { residueX, x in
+                defer { b += y.taps.count * x.taps.count * tap }
+                let places = (0 ..< y.places).flatMap { v in
+                    (0 ..< x.places).map { u in
+                        (
+                            a: ((v + y.start + rows.before) * padded[1] + u + x.start + columns.before) * features,
+                            c: ((v * geometry.stride + residueY) * big[1] + u * geometry.stride + residueX) * channels
+                        )
+                    }
+                }
+                return WindowKernel.Kind(
+                    places: places, groups: y.taps.count, runs: x.taps.count, length: features, aGroup: padded[1] * features,
+                    aRun: features, b: b, bPanel: features * panel, bRun: tap)
+            }
+        }
     }
 }

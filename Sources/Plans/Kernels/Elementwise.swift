@@ -17,21 +17,23 @@ final class ElementwiseKernel: Kernel {
     init(_ program: Program, samples: Int, table: UnsafePointer<vk_table>, base: (Int) -> UnsafeMutableRawPointer) {
         code = Table(program.code)
         var tables: [Table<Int32>] = []
-        slots = Table(program.slots.map { slot in
-            var result = vk_slot()
-            result.kind = Int32(slot.kind)
-            if let item = slot.item { result.base = base(item).assumingMemoryBound(to: Float.self) }
-            (result.stride, result.period) = (Int64(slot.stride), Int64(slot.period))
-            if let offsets = slot.table {
-                tables.append(Table(offsets))
-                result.table = UnsafePointer(tables.last!.pointer)
-            }
-            return result
-        })
+        slots = Table(
+            program.slots.map { slot in
+                var result = vk_slot()
+                result.kind = Int32(slot.kind)
+                if let item = slot.item { result.base = base(item).assumingMemoryBound(to: Float.self) }
+                (result.stride, result.period) = (Int64(slot.stride), Int64(slot.period))
+                if let offsets = slot.table {
+                    tables.append(Table(offsets))
+                    result.table = UnsafePointer(tables.last!.pointer)
+                }
+                return result
+            })
         self.tables = tables
         self.table = table
-        self.program = vk_program(code: code.pointer, instructions: Int64(code.count), slots: slots.pointer, slotCount: Int64(slots.count),
-                                  count: Int64(program.space.count))
+        self.program = vk_program(
+            code: code.pointer, instructions: Int64(code.count), slots: slots.pointer, slotCount: Int64(slots.count),
+            count: Int64(program.space.count))
         scratch = Int(vk_scratch(&self.program))
         self.samples = samples
         let count = max(1, program.space.count)
@@ -44,8 +46,9 @@ final class ElementwiseKernel: Kernel {
         let pieces = Int(program.count).divided(up: elementsPerTask)
         let sample = task / pieces * samplesPerTask, element = task % pieces * elementsPerTask
         withUnsafePointer(to: &program) {
-            table.pointee.elementwise($0, Int64(sample), Int64(min(sample + samplesPerTask, samples)), Int64(element),
-                                      min(Int64(element + elementsPerTask), $0.pointee.count), scratch)
+            table.pointee.elementwise(
+                $0, Int64(sample), Int64(min(sample + samplesPerTask, samples)), Int64(element),
+                min(Int64(element + elementsPerTask), $0.pointee.count), scratch)
         }
     }
 }

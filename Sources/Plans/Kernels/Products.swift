@@ -30,8 +30,9 @@ final class PackKernel: Kernel {
 
     func run(_ task: Int, scratch: Floats) {
         let (p, start, panels) = pieces[task]
-        table.pointee.pack(to + start, p.from, Int64(p.inner), Int64(p.columns), Int64(p.rowStride), Int64(p.columnStride),
-                           Int64(panels.lowerBound), Int64(panels.upperBound))
+        table.pointee.pack(
+            to + start, p.from, Int64(p.inner), Int64(p.columns), Int64(p.rowStride), Int64(p.columnStride),
+            Int64(panels.lowerBound), Int64(panels.upperBound))
     }
 }
 

@@ -14,7 +14,8 @@ final class ScalarKernel: Kernel {
     init(_ items: [Int], of draft: Draft, scalars: UnsafeMutablePointer<Double>, floats: (Int) -> Floats) {
         instructions = items.map { index in
             let item = draft[index], first = item.inputs[0]
-            let a: Source = draft[first].isScalar ? .scalar(scalars + first) : .vector(floats(draft.memory(of: first)), count: draft[first].form.shape.count)
+            let a: Source =
+                draft[first].isScalar ? .scalar(scalars + first) : .vector(floats(draft.memory(of: first)), count: draft[first].form.shape.count)
             return Instruction(kind: item.kind, a: a, b: item.inputs.count > 1 ? scalars + item.inputs[1] : nil, result: scalars + index)
         }
     }

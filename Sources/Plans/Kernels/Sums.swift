@@ -32,7 +32,9 @@ final class TotalKernel: Kernel {
                 let samples = partition.samples(of: lane), sum = level(place)
                 sum.update(from: from + samples.lowerBound * count + first, count: length)
                 for sample in samples.dropFirst() { add(sum, from + sample * count + first, Int64(length)) }
-            } add: { add(level($0), level($1), Int64(length)) }
+            } add: {
+                add(level($0), level($1), Int64(length))
+            }
         }
     }
 }

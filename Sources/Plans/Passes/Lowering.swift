@@ -131,8 +131,9 @@ struct Lowering {
     private mutating func lower(_ g: Geometry, weight inputs: [Int], _ form: Form) -> Int {
         let (x, y) = (inputs[0], inputs[1])
         if let m = matrices(g, image: draft[x].form.shape, weight: form.shape) {
-            let product = draft.add(.weightProduct, [reshape(x, to: [m.rows, m.inner]), reshape(y, to: [m.rows, m.columns])],
-                                    .replicated([m.inner, m.columns]))
+            let product = draft.add(
+                .weightProduct, [reshape(x, to: [m.rows, m.inner]), reshape(y, to: [m.rows, m.columns])],
+                .replicated([m.inner, m.columns]))
             return reshape(product, to: form.shape)
         }
         return draft.add(.convolutionWeight(stride: g.stride), [padded(x, g.padding, g.padding), y], form)

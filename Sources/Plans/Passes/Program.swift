@@ -41,7 +41,9 @@ struct Program {
     func mayOverwrite(_ item: Int, by output: Int) -> Bool {
         guard let target = slots.firstIndex(where: { $0.kind == VK_STORE.rawValue && $0.item == output }) else { return false }
         let sources = slots.indices.filter { slots[$0].item == item }
-        guard sources.allSatisfy({ slots[$0].kind == VK_LOAD.rawValue && (!space.isBatched || slots[$0].stride == slots[target].stride) }) else { return false }
+        guard sources.allSatisfy({ slots[$0].kind == VK_LOAD.rawValue && (!space.isBatched || slots[$0].stride == slots[target].stride) }) else {
+            return false
+        }
         let written = code.firstIndex { $0.result == target }!
         return !code[(written + 1)...].contains { instruction in
             sources.contains(Int(instruction.a)) || (isBinary(instruction) && sources.contains(Int(instruction.b)))
@@ -133,7 +135,8 @@ struct Program {
         case .binary(let kind):
             let a = operand(item.inputs[0], in: item.form)
             if kind == .add, case .unary(.negative) = draft[item.inputs[1]].kind, place[item.inputs[1]] == nil, !stored.contains(item.inputs[1]),
-               draft[item.inputs[1]].form == item.form {
+                draft[item.inputs[1]].form == item.form
+            {
                 emit(VK_SUBTRACT, a, operand(draft[item.inputs[1]].inputs[0], in: item.form), into: result)
             } else {
                 emit(operation(kind), a, operand(item.inputs[1], in: item.form), into: result)
@@ -195,7 +198,8 @@ struct Program {
         for (position, copy) in code.enumerated().reversed() where UInt32(copy.operation) == VK_COPY.rawValue && Self.isSum(slots[Int(copy.result)]) {
             let readers = code.indices.filter { code[$0].a == copy.a || (isBinary(code[$0]) && code[$0].b == copy.a) }
             guard readers == [position], slots[Int(copy.a)].kind == VK_TEMPORARY.rawValue,
-                  let writer = code.firstIndex(where: { $0.result == copy.a }) else { continue }
+                let writer = code.firstIndex(where: { $0.result == copy.a })
+            else { continue }
             code[writer].result = copy.result
             code.remove(at: position)
         }
