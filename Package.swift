@@ -46,6 +46,8 @@ let package = Package(
 
         // tests; what runs under mpirun is a program of its own
         .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics"], path: "Tests/RankProbe"),
+        .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
+        .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "RanksTests", dependencies: ["Ranks", "rank-probe"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),

@@ -70,7 +70,7 @@ struct Checkpoint {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
             let temporary = folder.appendingPathComponent(".\(name).writing"), place = folder.appendingPathComponent(name)
-            try? FileManager.default.removeItem(at: temporary)
+            for partial in partials(in: folder) { try? FileManager.default.removeItem(at: partial) }
             try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
             try writeSynced(state, to: temporary.appendingPathComponent(stateFile))
             try writeSynced(try encoder.encode(record), to: temporary.appendingPathComponent(recordFile))
@@ -83,11 +83,18 @@ struct Checkpoint {
             for old in all(in: run).dropLast(keep) { try? FileManager.default.removeItem(at: old) }
             return record
         } catch let error as CocoaError {
+            for partial in partials(in: folder) { try? FileManager.default.removeItem(at: partial) }
             throw Failure(
                 .inputOutput,
                 "no checkpoint could be written to \(folder.path): \(error.localizedDescription); free space or choose another folder, then run the same command again"
             )
         }
+    }
+
+    /// What a write that did not come to its end has left, this one's too where it fails.
+    private static func partials(in folder: URL) -> [URL] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasPrefix(".step-") && $0.hasSuffix(".writing") }.map(folder.appendingPathComponent)
     }
 
     private static func text(of model: [String: String]) -> String {

@@ -58,7 +58,11 @@ public final class Recipe {
     ///   - overrides: key and value, as `settings.latent` and `50`.
     public convenience init(_ text: String?, file: String, overrides: [(key: String, value: String)] = []) throws {
         let own = try text.map { try RecipeEntry.parse($0, file: file) } ?? []
-        try self.init(own + overrides.map { RecipeEntry(key: $0.key, value: $0.value, place: "--set \($0.key)") })
+        try self.init(
+            own
+                + overrides.map { key, value in
+                    RecipeEntry(key: key, value: value, place: ["detector", "data"].contains(key) ? "--\(key)" : "--set \(key)")
+                })
     }
 
     private init(_ entries: [RecipeEntry]) throws {
@@ -96,7 +100,8 @@ public final class Recipe {
         guard let variant, variant.value != "none" else { return settings }
         guard let found = D.variants.first(where: { $0.name == variant.value }) else {
             let names = D.variants.isEmpty ? "it has none" : "it has " + D.variants.map(\.name).joined(separator: ", ")
-            throw Failure(.usage, "\(variant.place): \(D.name) has no variant \"\(variant.value)\"; \(names)")
+            let hint = variant.value.nearest(among: D.variants.map(\.name)).map { "did you mean \($0)?" } ?? names
+            throw Failure(.usage, "\(variant.place): \(D.name) has no variant \"\(variant.value)\"; \(hint)")
         }
         found.apply(settings)
         return settings

@@ -10,11 +10,15 @@ struct RecipeEntry {
 
     /// The scalars of a YAML mapping, mappings within flattened. Anchors, aliases and lists are refused.
     static func parse(_ text: String, file: String) throws -> [RecipeEntry] {
-        let node: Node?
-        do { node = try Yams.compose(yaml: text) } catch let error as YamlError { throw Failure(.usage, "\(file): \(explanation(of: error))") }
-        guard let node else { return [] }
-        guard case .mapping(let mapping) = node else { throw Failure(.usage, "\(file): it must be a list of `key: value` lines") }
-        return try entries(of: mapping, under: "", file: file)
+        let parser: Parser, root: Node?
+        do {
+            parser = try Parser(yaml: text)
+            root = try parser.singleRoot()
+        } catch let error as YamlError { throw Failure(.usage, "\(file)\(explanation(of: error))") }
+        guard let root else { return [] }
+        guard case .mapping(let mapping) = root else { throw Failure(.usage, "\(file): it must be a list of `key: value` lines") }
+        // nodes know their anchors as long as their parser lives
+        return try withExtendedLifetime(parser) { try entries(of: mapping, under: "", file: file) }
     }
 
     private static func entries(of mapping: Node.Mapping, under prefix: String, file: String) throws -> [RecipeEntry] {
@@ -34,16 +38,17 @@ struct RecipeEntry {
     private static func explanation(of error: YamlError) -> String {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            "line \(mark.line): this is no YAML: \(problem)"
-        case .duplicatedKeysInMapping(let duplicates, _): "the key \(duplicates.map { "\($0)" }.joined(separator: ", ")) stands twice"
-        default: "this is no YAML: \(error)"
+            " line \(mark.line): this is no YAML: \(problem)"
+        case .reader(let problem, _, _, _): ": this is no YAML: \(problem)"
+        case .duplicatedKeysInMapping(let duplicates, let context): " line \(context.mark.line): the key \(duplicates[0]) stands twice; keep one"
+        default: ": this is no YAML: \(error)"
         }
     }
 }
 
 extension String {
     /// The candidate with the fewest letters to change, if they are few.
-    func nearest(among candidates: [String]) -> String? {
+    public func nearest(among candidates: [String]) -> String? {
         let tail = String(split(separator: ".").last ?? "")
         let measured = candidates.map { candidate in
             (candidate, min(distance(to: candidate), 1 + tail.distance(to: String(candidate.split(separator: ".").last ?? ""))))

@@ -24,7 +24,7 @@ final class StageExecutor {
     private let stop: Node
     private let perStep: Int, minibatch: Int
 
-    init(_ name: String, _ step: TrainingStep, of trainer: Trainer, from position: Position) throws {
+    init(_ name: String, _ step: TrainingStep, _ order: Order, of trainer: Trainer, from position: Position) throws {
         (self.name, self.step, model, seed) = (name, step, trainer.model, UInt64(trainer.recipe.fields.seed))
         // a request to stop travels with the losses: each rank puts a number at its first sample
         let requests = Batched(step.trace.input("request to stop", .batched([])))
@@ -35,11 +35,7 @@ final class StageExecutor {
         minibatch = trainer.recipe.fields.minibatch
         perStep = step.minibatches.count
 
-        let lanes = minibatch.quotientRoundedUp(trainer.recipe.microbatch)
-        let owned = try Lanes(count: lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
-        let order = try Order(
-            chunks: trainer.split.training(without: trainer.heldOut), minibatch: minibatch, microbatch: trainer.recipe.microbatch,
-            minibatchesPerStep: max(1, perStep), seed: seed, purpose: name)
+        let owned = try Lanes(count: order.lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
         stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
         loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
     }

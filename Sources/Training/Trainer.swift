@@ -26,12 +26,7 @@ public final class Trainer {
         heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
         model = try Model(recipe, sample: Shape(set.manifest.shape))
         resources = try makeResources(recipe, group)
-        if group.rank == 0 {
-            do { try FileManager.default.createDirectory(at: run.url, withIntermediateDirectories: true) } catch {
-                throw Failure(.cannotCreate, "\(run.url.path) cannot be created: \(error.localizedDescription); choose another folder with --out")
-            }
-        }
-        log = try Log(group.rank == 0 ? run.url.appendingPathComponent("log.jsonl") : nil)
+        log = Log(group.rank == 0 ? run.url : nil)
     }
 
     /// - Throws: where there are more ranks than microbatches.
@@ -43,7 +38,8 @@ public final class Trainer {
         throw Failure(
             .usage,
             "\(ranks) ranks cannot share minibatch \(minibatch), which has \(lanes) microbatches of \(microbatch): "
-                + "start at most \(lanes) ranks, or choose minibatch \(ranks * microbatch)\(orSmaller) (which makes another model)")
+                + "start at most \(lanes) rank\(lanes == 1 ? "" : "s"), or choose minibatch \(ranks * microbatch)\(orSmaller) (which makes another model)"
+        )
     }
 
     /// Trains all stages to their ends. Returns the exit code: 0, or 75 where it was asked to stop and has saved.
@@ -52,6 +48,7 @@ public final class Trainer {
         model.initialize()
         let resumed = try resume()
         try agreeAtStart()
+        try log.open()
         if group.rank == 0 { try writeRecipe() }
         try log.record("start", Environment.description(of: self))
         StopRequest.listen()
@@ -59,8 +56,8 @@ public final class Trainer {
         for (number, stage) in stages.enumerated() where number >= position.stage {
             let before = position.total
             switch stage {
-            case .steps(let name, let step, let epochs):
-                if try !runSteps(name, step, epochs: epochs) { return try stop() }
+            case .steps(let name, let step, let order, let epochs):
+                if try !runSteps(name, step, order, epochs: epochs) { return try stop() }
             case .fit(let pass): try runFit(pass)
             }
             if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
@@ -73,7 +70,7 @@ public final class Trainer {
     // MARK: Before the first step
 
     private enum Prepared {
-        case steps(name: String, TrainingStep, epochs: Int)
+        case steps(name: String, TrainingStep, Order, epochs: Int)
         case fit(FitPass)
     }
 
@@ -87,10 +84,19 @@ public final class Trainer {
                 microbatch: recipe.microbatch, store: model.store)
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
-            return .steps(name: stage.name, step, epochs: recipe.fields.epochs ?? epochs)
+            return .steps(name: stage.name, step, try order(stage.name, step), epochs: recipe.fields.epochs ?? epochs)
         case .fit(let procedure):
             return .fit(try FitPass(stage.name, procedure, of: self))
         }
+    }
+
+    /// - Throws: where the split does not fill one step.
+    private func order(_ stage: String, _ step: TrainingStep) throws -> Order {
+        do {
+            return try Order(
+                chunks: split.training(without: heldOut), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
+                minibatchesPerStep: max(1, step.minibatches.count), seed: UInt64(recipe.fields.seed), purpose: stage)
+        } catch { throw Failure(error, in: recipe.fields.data) }
     }
 
     /// Goes on from the newest checkpoint, if there is one.
@@ -142,8 +148,8 @@ public final class Trainer {
     // MARK: Stages
 
     /// Returns false where it was asked to stop.
-    private func runSteps(_ name: String, _ step: TrainingStep, epochs: Int) throws -> Bool {
-        let executor = try StageExecutor(name, step, of: self, from: position)
+    private func runSteps(_ name: String, _ step: TrainingStep, _ order: Order, epochs: Int) throws -> Bool {
+        let executor = try StageExecutor(name, step, order, of: self, from: position)
         let planned = epochs * executor.stepsPerEpoch, last = min(planned, recipe.fields.steps ?? planned)
         let every = max(1, executor.stepsPerEpoch / 20)
         while position.step < last {

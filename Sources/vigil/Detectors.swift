@@ -1,6 +1,7 @@
 import ArgumentParser
 import Detectors
 import Foundation
+import Training
 
 struct DetectorsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +14,9 @@ struct DetectorsCommand: ParsableCommand {
             return
         }
         guard let detector = detectors.first(where: { $0.name == name }) else {
-            throw ValidationError("there is no detector \"\(name)\"; there are \(detectors.map { $0.name }.joined(separator: ", "))")
+            let names = detectors.map { $0.name },
+                hint = name.nearest(among: names).map { "did you mean \($0)?" } ?? "there are \(names.joined(separator: ", "))"
+            throw ValidationError("there is no detector \"\(name)\"; \(hint)")
         }
         describe(detector)
     }
