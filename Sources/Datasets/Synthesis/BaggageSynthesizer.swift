@@ -67,9 +67,9 @@ public struct BaggageSynthesizer: Sendable {
             let pose = Pose(center: bag.place(share: 1, on: canvas, &draws), rotation: draws.rotation(), foreshortening: draws.uniform(0.6 ... 1))
             draws.pick(SoftItem.allCases).draw(on: &canvas, pose, &draws)
         }
-        // Dense items up to a share of the patch's area; the first lies near the middle. A threat counts for 60 % of what it
+        // Dense items up to a share of the patch's area; the first lies near the middle. A threat counts for 80 % of what it
         // darkens: whoever packs one leaves out some of the rest for it.
-        let before = canvas.shade, target = draws.uniform(0.1 ... 0.24) * canvas.width * canvas.width
+        let before = canvas.shade, target = draws.uniform(0.075 ... 0.19) * canvas.width * canvas.width
         var allowance: Float = 0
         for turn in 0 ..< 12 where turn == 0 || canvas.shade - before - allowance < target {
             let pose = Pose(
@@ -81,7 +81,7 @@ public struct BaggageSynthesizer: Sendable {
             case .gun: Gun().draw(on: &canvas, pose, &draws)
             case .gunPart: draws.pick(PistolPart.allCases).draw(on: &canvas, pose, &draws)
             }
-            if turn == 0, content != .benign { allowance = 0.4 * (canvas.shade - before) }
+            if turn == 0, content != .benign { allowance = 0.2 * (canvas.shade - before) }
         }
         return canvas
     }
