@@ -1,12 +1,12 @@
-/// Dense things that bags are full of: metal, electronics, batteries. They darken as much as threats do; none has a blade, a
-/// barrel with a grip, or a slide.
+/// Dense things that bags are full of: metal, electronics, batteries. Together they darken a patch without a threat about as much
+/// as threats do; few are as dense as a handgun. None has a blade, a barrel with a grip, or a slide.
 enum DenseItem: CaseIterable {
     case cells, powerBank, charger, coins, keys, belt, padlock, can, flashlight, umbrella, cable, rods, circuitBoard, camera, watch
     case pens, zipper, spring, tin, weights
 
-    /// As often as each is drawn: plain bodies three times as often as intricate ones.
+    /// As often as each is drawn: power, light and drinks, which people carry most, five times as often as the rest.
     static let usual: [DenseItem] =
-        allCases + repeatElement([.cells, .powerBank, .padlock, .can, .flashlight, .tin, .weights, .rods, .coins], count: 2).joined()
+        allCases + repeatElement([.cells, .powerBank, .charger, .can, .flashlight], count: 4).joined()
 
     func draw(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         switch self {
@@ -64,7 +64,7 @@ enum DenseItem: CaseIterable {
         canvas.add(RoundedBox(half: half, corner: 0.6), .plate(2.5), .plastic, pose)
         canvas.add(RoundedBox(half: half * 0.88, corner: 0.1), .plate(0.4), .circuitBoard, pose)
         let core = RoundedBox(center: draws.point(-1 ... 1, -0.4 ... 0.4), half: draws.point(1 ... 1.7, 1 ... 1.6), corner: 0.2)
-        canvas.add(core, .plate(draws.uniform(0.8 ... 2.4)), .steel, pose)
+        canvas.add(core, .plate(draws.uniform(0.4 ... 1.2)), .steel, pose)
         for _ in 0 ..< draws.whole(2 ... 5) {
             let radius = draws.uniform(0.3 ... 0.7)
             canvas.add(
@@ -115,7 +115,7 @@ enum DenseItem: CaseIterable {
 
     private func padlock(_ canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let half = draws.point(1.8 ... 3.2, 1.6 ... 2.6)
-        canvas.add(RoundedBox(half: half, corner: 0.5), .plate(draws.uniform(1 ... 2.4)), .brass, pose)
+        canvas.add(RoundedBox(half: half, corner: 0.5), .plate(draws.uniform(0.5 ... 1.2)), .brass, pose)
         let shackle = Rim(RoundedBox(center: Point(0, -half.y - 0.6), half: Point(half.x * 0.75, 2.4), corner: half.x * 0.75), width: 0.55)
         canvas.add(Cut(shackle, without: RoundedBox(half: half)), .plate(0.8), .steel, pose)
     }

@@ -27,7 +27,7 @@ struct Material: Sendable {
     /// Glass fiber, copper layers and small parts.
     static let circuitBoard = Material(1.6, 0.7)
     /// Cells of foils, oxides and electrolyte.
-    static let battery = Material(3.2, 1.1)
+    static let battery = Material(4.5, 1.5)
     static let steel = Material(9.5, 2.4)
     /// Brass, copper and zinc alloys.
     static let brass = Material(13, 2.9)

@@ -42,8 +42,8 @@ extension DenseItem {
     /// A flat tin with something in it.
     func tin(_ canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let box = RoundedBox(half: draws.point(3 ... 5.5, 2.5 ... 4), corner: draws.uniform(0.5 ... 2))
-        canvas.add(box, .plate(draws.uniform(0.06 ... 0.2)), .steel, pose)
-        canvas.add(Rim(box, width: 0.25), .plate(draws.uniform(0.5 ... 1.5)), .steel, pose)
+        canvas.add(box, .plate(draws.uniform(0.05 ... 0.15)), .steel, pose)
+        canvas.add(Rim(box, width: 0.25), .plate(draws.uniform(0.3 ... 0.8)), .steel, pose)
         for _ in 0 ..< draws.whole(3 ... 9) {
             let center = draws.point(-2.5 ... 2.5, -2 ... 2)
             canvas.add(
@@ -52,16 +52,16 @@ extension DenseItem {
         }
     }
 
-    /// Solid metal: weights, door knobs, machine parts that are discs, balls and blocks.
+    /// Massive metal: weights, door knobs, machine parts that are discs, knobs and blocks.
     func weights(_ canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         for _ in 0 ..< draws.whole(1 ... 3) {
             let part = pose.part(at: draws.point(-3 ... 3, -3 ... 3), turned: draws.rotation()), radius = draws.uniform(1.3 ... 3)
-            let thickness = draws.uniform(0.8 ... 3)
+            let thickness = draws.uniform(0.3 ... 1.2)
             switch draws.whole(0 ... 2) {
             case 0:
                 canvas.add(
                     Cut(Ellipse(radius: radius), without: Ellipse(radius: radius * draws.uniform(0.15 ... 0.6))), .plate(thickness), .steel, part)
-            case 1: canvas.add(Ellipse(radius: radius), .round(radius: radius, thickness: 2 * radius), .steel, part)
+            case 1: canvas.add(Ellipse(radius: radius), .round(radius: radius, thickness: 2 * thickness), .steel, part)
             default: canvas.add(RoundedBox(half: Point(radius, radius * draws.uniform(0.5 ... 1)), corner: 0.2), .plate(thickness), .steel, part)
             }
         }

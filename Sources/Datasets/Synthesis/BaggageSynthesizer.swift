@@ -43,12 +43,14 @@ public struct BaggageSynthesizer: Sendable {
     }
 
     /// The patch of a number, [side, side, channels], 0 … 255 with white where nothing absorbs: the same bytes whoever draws it.
-    /// The same number in another channel count shows the same bag; at another side too, but where the grid tips whether a last
-    /// item still fits in.
+    /// The same number in another channel count or at another side shows the same bag.
     public func patch(_ number: UInt64, _ content: Content) -> [UInt8] {
         let purpose = key(of: "baggage")
         var draws = PatchDraws(Philox(seed: seed, purpose, 0, UInt64(content.rawValue), number))
-        let canvas = Self.packed(content, side: side, &draws)
+        // How many items fit in is settled on one grid, for sides to agree.
+        var trial = draws
+        var (canvas, items) = Self.packed(content, side: Self.settlingSide, &trial)
+        if side == Self.settlingSide { draws = trial } else { (canvas, items) = Self.packed(content, side: side, items: items, &draws) }
         let scanner = Scanner(photons: draws.uniform(3_000 ... 12_000))
         let signals = scanner.signals(canvas.depths, side: side, noise: Philox(seed: seed, purpose, 1, UInt64(content.rawValue), number))
         func byte(_ value: Float) -> UInt8 { UInt8(min(1, max(0, value)) * 255 + 0.5) }
@@ -59,19 +61,22 @@ public struct BaggageSynthesizer: Sendable {
         }
     }
 
-    /// A bag's patch with everything in it.
-    private static func packed(_ content: Content, side: Int, _ draws: inout PatchDraws) -> XRayCanvas {
+    /// The side whose grid settles how many dense items a bag holds.
+    private static let settlingSide = 32
+
+    /// A bag's patch with everything in it, and its count of dense items: `items` where given, else as many as fit in.
+    private static func packed(_ content: Content, side: Int, items: Int? = nil, _ draws: inout PatchDraws) -> (XRayCanvas, items: Int) {
         var canvas = XRayCanvas(side: side, width: draws.uniform(18 ... 26))
         let bag = Bag(on: &canvas, &draws)
         for _ in 0 ..< draws.whole(0 ... 2) {
             let pose = Pose(center: bag.place(share: 1, on: canvas, &draws), rotation: draws.rotation(), foreshortening: draws.uniform(0.6 ... 1))
             draws.pick(SoftItem.allCases).draw(on: &canvas, pose, &draws)
         }
-        // Dense items up to a share of the patch's area; the first lies near the middle. A threat counts for 60 % of what it
+        // Dense items up to a share of the patch's area; the first lies near the middle. A threat counts for 80 % of what it
         // darkens: whoever packs one leaves out some of the rest for it.
-        let before = canvas.shade, target = draws.uniform(0.1 ... 0.24) * canvas.width * canvas.width
-        var allowance: Float = 0
-        for turn in 0 ..< 12 where turn == 0 || canvas.shade - before - allowance < target {
+        let before = canvas.shade, target = draws.uniform(0.075 ... 0.19) * canvas.width * canvas.width
+        var allowance: Float = 0, turn = 0
+        while turn < items ?? 12, turn == 0 || items != nil || canvas.shade - before - allowance < target {
             let pose = Pose(
                 center: bag.place(share: turn == 0 ? 0.35 : 0.9, on: canvas, &draws), rotation: draws.rotation(),
                 foreshortening: draws.uniform(0.7 ... 1), mirrored: draws.chance(0.5), scale: draws.uniform(0.9 ... 1.1))
@@ -81,9 +86,10 @@ public struct BaggageSynthesizer: Sendable {
             case .gun: Gun().draw(on: &canvas, pose, &draws)
             case .gunPart: draws.pick(PistolPart.allCases).draw(on: &canvas, pose, &draws)
             }
-            if turn == 0, content != .benign { allowance = 0.4 * (canvas.shade - before) }
+            if turn == 0, content != .benign { allowance = 0.2 * (canvas.shade - before) }
+            turn += 1
         }
-        return canvas
+        return (canvas, turn)
     }
 }
 

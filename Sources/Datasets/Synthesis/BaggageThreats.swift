@@ -5,11 +5,11 @@ struct Knife {
     func draw(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let kind = draws.pick(Kind.allCases), length = kind == .folding ? draws.uniform(7 ... 10) : draws.uniform(9 ... 15)
         let half = kind == .cleaver ? draws.uniform(2.5 ... 3.8) : draws.uniform(1 ... (kind == .chef ? 2.3 : 1.7))
-        let thickness = draws.uniform(0.25 ... 0.6)
+        let thickness = draws.uniform(0.5 ... 1)
         // the middle of the whole knife is the item's origin
         let root = kind == .folding ? 0 : 0.5 * (11 - length)
         let blade = Polygon(Self.blade(kind, length: length, half: half).map { $0 + Point(root, 0) })
-        canvas.add(blade, .round(radius: 0.7 * half, thickness: thickness), .steel, pose)
+        canvas.add(blade, .round(radius: 0.5 * half, thickness: thickness), .steel, pose)
         let handle = pose.part(at: Point(root, 0), turned: kind == .folding ? draws.rotation(within: 0.22) : Point(1, 0))
         Self.handle(of: kind, blade: half, on: &canvas, handle, &draws)
     }
@@ -43,7 +43,7 @@ struct Knife {
         } else {
             canvas.add(grip, .round(radius: 0.6, thickness: 1.8), draws.pick([.wood, .plastic]), pose)
             let tang = Capsule(Point(0, top), Point(-length * draws.uniform(0.6 ... 1), top + 0.4), radius: radius * draws.uniform(0.4 ... 0.9))
-            canvas.add(tang, .plate(draws.uniform(0.2 ... 0.4)), .steel, pose)
+            canvas.add(tang, .plate(draws.uniform(0.3 ... 0.6)), .steel, pose)
             for rivet in 1 ... 3 {
                 canvas.add(Ellipse(center: Point(-Float(rivet) * length / 3.6, top + 0.1), radius: 0.38), .plate(1.6), .brass, pose)
             }
@@ -73,17 +73,17 @@ struct Gun {
     }
 
     private static func revolver(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
-        let muzzle = draws.uniform(4.5 ... 10), steel = draws.uniform(0.2 ... 0.8), bore: Float = -2.6
+        let muzzle = draws.uniform(4.5 ... 10), steel = draws.uniform(0.35 ... 0.9), bore: Float = -2.6
         let barrel = RoundedBox(center: Point(muzzle / 2, bore), half: Point(muzzle / 2, 0.85), corner: 0.2)
         canvas.add(barrel, .plate(0.4), .steel, pose)
-        canvas.add(Rim(barrel, width: 0.5), .plate(0.6), .steel, pose)
+        canvas.add(Rim(barrel, width: 0.5), .plate(0.4), .steel, pose)
         canvas.add(Capsule(Point(0, bore + 1.4), Point(muzzle * 0.6, bore + 1.4), radius: 0.4), .plate(0.4), .steel, pose)
         canvas.add(Polygon([Point(muzzle - 1.4, bore - 0.8), Point(muzzle - 0.3, bore - 1.5), Point(muzzle, bore - 0.8)]), .plate(0.4), .steel, pose)
         // the drum with its chambers, between strap and frame
         let drum = RoundedBox(center: Point(-2.3, bore + 0.9), half: Point(2.1, 1.95), corner: 0.4)
         canvas.add(drum, .round(radius: 1.6, thickness: draws.uniform(0.3 ... 1.3)), .steel, pose)
         for chamber in [-1.2, 0, 1.2] as [Float] {
-            canvas.add(RoundedBox(center: Point(-2.3, bore + 0.9 + chamber), half: Point(1.9, 0.4), corner: 0.2), .plate(0.7), .brass, pose)
+            canvas.add(RoundedBox(center: Point(-2.3, bore + 0.9 + chamber), half: Point(1.9, 0.4), corner: 0.2), .plate(0.5), .brass, pose)
         }
         let strap = Polygon([
             Point(0.5, bore - 0.9), Point(0.5, bore + 3.4), Point(-5.4, bore + 3.6), Point(-6.6, bore + 1.6), Point(-5.6, bore - 0.9),
@@ -119,23 +119,23 @@ enum PistolPart: CaseIterable {
 
     /// A tube with a bore, and the block of the chamber with its lug at the rear end.
     static func barrel(from rear: Float, to muzzle: Float, on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
-        let line: Float = -3.9, radius = draws.uniform(0.65 ... 0.8)
+        let line: Float = -3.9, radius = draws.uniform(0.7 ... 0.9)
         let tube = RoundedBox(center: Point((rear + muzzle) / 2, line), half: Point((muzzle - rear) / 2, radius), corner: 0.1)
         canvas.add(tube, .tube(radius: radius, wall: radius - 0.4), .steel, pose)
         let chamber = RoundedBox(center: Point(rear + 1.5, line + 0.1), half: Point(1.5, 1.1))
-        canvas.add(Cut(chamber, without: RoundedBox(center: Point(rear + 1, line), half: Point(1.2, 0.5))), .plate(0.8), .steel, pose)
+        canvas.add(Cut(chamber, without: RoundedBox(center: Point(rear + 1, line), half: Point(1.2, 0.5))), .plate(1.2), .steel, pose)
         let lug = Polygon([Point(rear + 1.2, line + 1), Point(rear + 2.9, line + 1), Point(rear + 2.5, line + 2.2), Point(rear + 1.6, line + 2.2)])
         canvas.add(lug, .plate(0.7), .steel, pose)
     }
 
     /// The slide: two walls with a hollow for barrel and spring, a solid rear, sights, and the port where cases leave.
     static func slide(from rear: Float, to muzzle: Float, on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
-        let wall = draws.uniform(0.15 ... 0.5), bevel = draws.uniform(0.2 ... 1.2)
+        let wall = draws.uniform(0.45 ... 0.85), bevel = draws.uniform(0.2 ... 1.2)
         let outline = Polygon([Point(rear, -5.2), Point(muzzle - bevel, -5.2), Point(muzzle, -5.2 + bevel), Point(muzzle, -2.4), Point(rear, -2.4)])
         let port = RoundedBox(center: Point(rear + 6.8, -4.6), half: Point(1.5, 0.75))
         canvas.add(Cut(outline, without: port), .plate(wall), .steel, pose)
         canvas.add(RoundedBox(center: Point(rear + 2.6, -3.9), half: Point(2.6, 1.1)), .plate(2 * wall), .steel, pose)
-        canvas.add(RoundedBox(center: Point((rear + muzzle) / 2, -5), half: Point((muzzle - rear) / 2 - bevel, 0.2)), .plate(0.8), .steel, pose)
+        canvas.add(RoundedBox(center: Point((rear + muzzle) / 2, -5), half: Point((muzzle - rear) / 2 - bevel, 0.2)), .plate(0.4), .steel, pose)
         let spring = Capsule(Point(rear + 8, -2.7), Point(muzzle - 0.3, -2.7), radius: 0.4)
         canvas.add(spring, .plate(0.4), .steel, pose)
         for sight in [rear + 0.8, muzzle - 1.4] {
@@ -147,40 +147,40 @@ enum PistolPart: CaseIterable {
     static func magazine(on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let half = draws.uniform(4.6 ... 5.6), count = draws.whole(0 ... 7)
         let box = RoundedBox(half: Point(half, 1.5), corner: 0.2)
-        canvas.add(box, .plate(draws.uniform(0.1 ... 0.2)), .steel, pose)
+        canvas.add(box, .plate(draws.uniform(0.15 ... 0.35)), .steel, pose)
         canvas.add(Rim(box, width: 0.25), .plate(0.7), .steel, pose)
         canvas.add(RoundedBox(center: Point(half, 0), half: Point(0.4, 1.9), corner: 0.1), .plate(1.2), draws.pick([.steel, .plastic]), pose)
         for cartridge in 0 ..< count {
             let x = 0.7 - half + 1.05 * Float(cartridge)
-            canvas.add(Capsule(Point(x, 1), Point(x - 0.35, -1), radius: 0.45, endRadius: 0.35), .plate(0.5), .brass, pose)
+            canvas.add(Capsule(Point(x, 1), Point(x - 0.35, -1), radius: 0.45, endRadius: 0.35), .plate(0.4), .brass, pose)
         }
         for turn in 0 ..< max(0, 8 - count) {
             let x = half - 0.7 - 0.9 * Float(turn)
-            canvas.add(Capsule(Point(x, -1.1), Point(x - 0.5, 1.1), radius: 0.13), .plate(0.3), .steel, pose)
+            canvas.add(Capsule(Point(x, -1.1), Point(x - 0.5, 1.1), radius: 0.13), .plate(0.2), .steel, pose)
         }
     }
 
     /// The frame: rails, the hollow grip, trigger guard and trigger.
     static func frame(to front: Float, on canvas: inout XRayCanvas, _ pose: Pose, _ draws: inout PatchDraws) {
         let material = draws.pick([Material.steel, .steel, .aluminum, .plastic]),
-            wall = material.attenuation.y < 1 ? draws.uniform(0.8 ... 1.4) : draws.uniform(0.15 ... 0.45)
+            wall = material.attenuation.y < 1 ? draws.uniform(0.8 ... 1.4) : draws.uniform(0.35 ... 0.6)
         let rails = Polygon([Point(-8, -2.6), Point(front, -2.6), Point(front, -1.4), Point(front - 3.5, -1), Point(-2.5, -0.7), Point(-8, -1)])
         canvas.add(rails, .plate(1.2 * wall), material, pose)
-        canvas.add(RoundedBox(center: Point((front - 8) / 2, -2.4), half: Point((front + 8) / 2, 0.2)), .plate(0.8), .steel, pose)
+        canvas.add(RoundedBox(center: Point((front - 8) / 2, -2.4), half: Point((front + 8) / 2, 0.2)), .plate(0.6), .steel, pose)
         let grip = Polygon([
             Point(-8.6, -2.4), Point(-2.9, -1.2), Point(-3.9, 2.5), Point(-5.4, 7.4), Point(-9.9, 7), Point(-8.9, 1.8), Point(-8.2, -0.4),
         ])
         canvas.add(grip, .plate(wall), material, pose)
-        canvas.add(Rim(grip, width: 0.45), .plate(1.5 * wall), material, pose)
+        canvas.add(Rim(grip, width: 0.45), .plate(0.5 * wall), material, pose)
         canvas.add(Capsule(Point(-8, -2), Point(-9.2, -2.9), radius: 0.4), .plate(0.7), .steel, pose)
-        for pin in [Point(-6.5, -0.6), Point(-1.8, -1.5), Point(-7, 5.5)] { canvas.add(Ellipse(center: pin, radius: 0.3), .plate(1.6), .steel, pose) }
-        guardAndTrigger(at: Point(-1, 0.6), thickness: material.attenuation.y < 1 ? 0.7 : wall, on: &canvas, pose)
+        for pin in [Point(-6.5, -0.6), Point(-1.8, -1.5), Point(-7, 5.5)] { canvas.add(Ellipse(center: pin, radius: 0.3), .plate(0.8), .steel, pose) }
+        guardAndTrigger(at: Point(-1, 0.6), thickness: material.attenuation.y < 1 ? 0.4 : wall, on: &canvas, pose)
     }
 
     static func guardAndTrigger(at center: Point, thickness: Float, on canvas: inout XRayCanvas, _ pose: Pose) {
         canvas.add(Rim(RoundedBox(center: center, half: Point(2.3, 1.9), corner: 1.3), width: 0.45), .plate(thickness), .steel, pose)
         canvas.add(
-            Path(curve(center + Point(0.1, -1.7), center + Point(-0.5, -0.2), center + Point(0.4, 0.9), pieces: 3), radius: 0.25), .plate(0.7),
+            Path(curve(center + Point(0.1, -1.7), center + Point(-0.5, -0.2), center + Point(0.4, 0.9), pieces: 3), radius: 0.25), .plate(0.4),
             .steel, pose)
     }
 }
