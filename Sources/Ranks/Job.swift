@@ -28,9 +28,11 @@ public func run(program: String, _ body: (RankGroup) throws -> Int32) -> Never {
 }
 
 /// An error that all ranks meet (a recipe with a mistake, a set that is not there) is to be printed once. Ranks that fail alone cannot ask
-/// the others, who may be anywhere, in a call or in arithmetic. So rank 0 speaks at once, and its abort ends the others while they wait;
-/// the next ranks give each other a tenth of a second, which is what an abort needs to arrive.
+/// the others, who may be anywhere, in a call or in arithmetic. So rank 0 speaks at once, and its abort ends the others while they wait:
+/// by SIGTERM, or where a program has taken that for a request to save and stop, by the SIGKILL that mpirun sends a second later. The next
+/// ranks give each other a tenth of a second.
 private func waitForLowerRanks(_ group: RankGroup) {
     guard group.rank > 0 else { return }
-    usleep(UInt32(300_000 + 100_000 * min(group.rank - 1, 20)))
+    let end = ContinuousClock.now + .milliseconds(1500 + 100 * min(group.rank - 1, 20))
+    while ContinuousClock.now < end { usleep(50_000) }  // a signal wakes it early
 }
