@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Where training stands.
 struct Position: Codable, Equatable, CustomStringConvertible {
@@ -82,11 +83,11 @@ struct Checkpoint {
             try sync(folder)
             for old in all(in: run).dropLast(keep) { try? FileManager.default.removeItem(at: old) }
             return record
-        } catch let error as CocoaError {
+        } catch  where error is POSIXError || error is CocoaError {
             for partial in partials(in: folder) { try? FileManager.default.removeItem(at: partial) }
             throw Failure(
                 .inputOutput,
-                "no checkpoint could be written to \(folder.path): \(error.localizedDescription); free space or choose another folder, then run the same command again"
+                "no checkpoint could be written to \(folder.path): \(reason(of: error)); free space or choose another folder, then run the same command again"
             )
         }
     }
@@ -108,15 +109,28 @@ struct Checkpoint {
         return names.filter { $0.hasPrefix("step-") }.sorted().map(folder.appendingPathComponent)
     }
 
-    private static func writeSynced(_ data: Data, to url: URL) throws {
-        try data.write(to: url)
-        try sync(url)
+    /// Foundation's own words for a full disk are that the operation could not be completed.
+    private static func reason(of error: any Error) -> String {
+        let cause = error as? POSIXError ?? (error as? CocoaError)?.underlying as? POSIXError
+        return cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
     }
 
-    private static func sync(_ url: URL) throws {
-        let descriptor = open(url.path, O_RDONLY)
+    private static func writeSynced(_ data: Data, to url: URL) throws {
+        let descriptor = try POSIXError.check(open(url.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644))
         defer { close(descriptor) }
-        guard descriptor >= 0, fsync(descriptor) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        try data.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                rest = rest.dropFirst(try POSIXError.check(Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)))
+            }
+        }
+        _ = try POSIXError.check(fsync(descriptor))
+    }
+
+    private static func sync(_ folder: URL) throws {
+        let descriptor = try POSIXError.check(open(folder.path, O_RDONLY | O_CLOEXEC))
+        defer { close(descriptor) }
+        _ = try POSIXError.check(fsync(descriptor))
     }
 
     /// Replaces a symbolic link at once.
@@ -124,6 +138,14 @@ struct Checkpoint {
         let beside = link.deletingLastPathComponent().appendingPathComponent(".latest.writing")
         try? FileManager.default.removeItem(at: beside)
         try FileManager.default.createSymbolicLink(atPath: beside.path, withDestinationPath: name)
-        guard rename(beside.path, link.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        _ = try POSIXError.check(rename(beside.path, link.path))
+    }
+}
+
+extension POSIXError {
+    /// The result of a call of the system, or the error that it left where it is negative.
+    static func check<Result: SignedInteger>(_ result: Result) throws -> Result {
+        guard result >= 0 else { throw POSIXError(Code(rawValue: errno) ?? .EIO) }
+        return result
     }
 }

@@ -44,6 +44,10 @@ public final class Trainer {
 
     /// Trains all stages to their ends. Returns the exit code: 0, or 75 where it was asked to stop and has saved.
     public func train() throws -> Int32 {
+        do { return try trainStages() } catch let error as DatasetError { throw Failure(error, in: recipe.fields.data) }
+    }
+
+    private func trainStages() throws -> Int32 {
         let stages = try model.detector.stages.map(prepare)
         model.initialize()
         let resumed = try resume()
@@ -92,11 +96,9 @@ public final class Trainer {
 
     /// - Throws: where the split does not fill one step.
     private func order(_ stage: String, _ step: TrainingStep) throws -> Order {
-        do {
-            return try Order(
-                chunks: split.training(without: heldOut), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
-                minibatchesPerStep: max(1, step.minibatches.count), seed: UInt64(recipe.fields.seed), purpose: stage)
-        } catch { throw Failure(error, in: recipe.fields.data) }
+        try Order(
+            chunks: split.training(without: heldOut), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
+            minibatchesPerStep: max(1, step.minibatches.count), seed: UInt64(recipe.fields.seed), purpose: stage)
     }
 
     /// Goes on from the newest checkpoint, if there is one.
