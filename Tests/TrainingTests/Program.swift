@@ -1,0 +1,83 @@
+import Foundation
+
+/// What a run of the program left behind.
+struct Job {
+    let code: Int32, output: String, errors: String
+    /// What the program said, without the lines that tell how far it is.
+    var complaints: String { errors.split(separator: "\n").filter { $0.hasPrefix("vigil: ") }.joined(separator: "\n") }
+}
+
+/// The built program, which stands beside the tests in the build folder.
+private let program = URL(fileURLWithPath: try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    .deletingLastPathComponent().appendingPathComponent("vigil").path
+
+/// Runs `vigil`, under mpirun where `ranks` are given, and waits for its end.
+func vigil(_ arguments: [String], ranks: Int? = nil, seconds: Int = 90) throws -> Job {
+    try Running(arguments, ranks: ranks, seconds: seconds).wait()
+}
+
+/// A program that runs.
+struct Running {
+    private let process = Process()
+    private let folder: URL
+    private var output: URL { folder.appendingPathComponent("output") }
+    private var errors: URL { folder.appendingPathComponent("errors") }
+
+    /// Starts `vigil`, or what `shell` says where it is given: there "$0" is the program and "$@" its arguments.
+    init(_ arguments: [String], ranks: Int? = nil, seconds: Int = 90, shell: String? = nil) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("vigil-job-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        // files, not pipes: a full pipe that nobody reads would stop the job
+        for name in ["output", "errors"] { try Data().write(to: folder.appendingPathComponent(name)) }
+        let launcher = ranks.map { ["mpirun", "-q", "-n", "\($0)", "--oversubscribe", "--bind-to", "none"] } ?? []
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["timeout", "-k", "3", "\(seconds)"] + launcher + (shell.map { ["bash", "-c", $0] } ?? []) + [program] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+        ]) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        // threads of tests block signals, and programs that they start would, too
+        var before = sigset_t(), none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try process.run()
+    }
+
+    var isRunning: Bool { process.isRunning }
+
+    /// Waits for the end.
+    func wait() throws -> Job {
+        process.waitUntilExit()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func text(_ url: URL) throws -> String { String(decoding: try Data(contentsOf: url), as: UTF8.self) }
+        // an mpirun that ends its ranks sometimes warns, in spite of -q, that a pipe of theirs was closed already
+        let errors = try text(errors).split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("[warn] Epoll ") }
+        return Job(code: process.terminationStatus, output: try text(output), errors: errors.joined(separator: "\n"))
+    }
+
+    /// The launcher, or the program where there is none: the only child of `timeout`.
+    func signalLauncher(_ number: Int32) {
+        for child in Self.children(of: process.processIdentifier) { kill(child, number) }
+    }
+
+    /// Ends the launcher and all ranks at once, as a node that loses power.
+    func kill9() {
+        var found = [process.processIdentifier], next = 0
+        while next < found.count {
+            found += Self.children(of: found[next])
+            next += 1
+        }
+        for child in found.dropFirst() { kill(child, SIGKILL) }
+    }
+
+    private static func children(of parent: Int32) -> [Int32] {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(parent)/task")) ?? []
+        return threads.flatMap { thread in
+            let text = (try? String(contentsOfFile: "/proc/\(parent)/task/\(thread)/children", encoding: .utf8)) ?? ""
+            return text.split(separator: " ").compactMap { Int32($0) }
+        }
+    }
+}
