@@ -12,15 +12,16 @@ import Training
             BenchCommand.self,
         ])
 
-    /// Commands run on all ranks that a launcher started; what is wrong with the arguments is said once.
+    /// Commands run on all ranks that a launcher started, those that only print on the first; what is wrong with the arguments is said once.
     static func main() {
+        let rank = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { ProcessInfo.processInfo.environment[$0] }.first
+        let isFirst = rank == nil || rank == "0"
         do {
             var command = try parseAsRoot()
-            guard let shared = command as? any RankCommand else { return try command.run() }
+            guard let shared = command as? any RankCommand else { return isFirst ? try command.run() : () }
             Ranks.run(program: "vigil") { group in try shared.run(on: group) }
         } catch {
-            let rank = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { ProcessInfo.processInfo.environment[$0] }.first
-            if let rank, rank != "0" {
+            if !isFirst {
                 usleep(300_000)  // until rank 0 has spoken for all
                 Foundation.exit(exitCode(for: error).rawValue)
             }

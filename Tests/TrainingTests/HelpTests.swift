@@ -34,6 +34,7 @@ extension EndToEnd {
         /// Every detector is listed, and each of its settings with default, meaning, range and source.
         @Test func everySettingOfEveryDetector() throws {
             let list = try vigil(["detectors"])
+            #expect(try vigil(["detectors"], ranks: 2).output == list.output)
             #expect(list.code == 0 && list.output.split(separator: "\n").count == detectors.count)
             for detector in detectors {
                 #expect(list.output.split(separator: "\n").contains { $0.hasPrefix(detector.name + " ") && $0.hasSuffix(detector.summary) })
