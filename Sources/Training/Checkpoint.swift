@@ -29,6 +29,8 @@ struct Checkpoint {
     let folder: URL
     let record: Record
     let state: Safetensors
+    /// The bytes of `run.json` and `state.safetensors`.
+    private let files: (record: Data, state: Data)
 
     private static let stateFile = "state.safetensors", recordFile = "run.json"
 
@@ -39,21 +41,43 @@ struct Checkpoint {
                 throw Failure(.badData, "\(folder.path)/\(name) cannot be read; the checkpoint is incomplete, use the one before")
             }
         }
-        let text = try read(Self.recordFile)
+        try self.init(folder, record: try read(Self.recordFile), state: try read(Self.stateFile))
+    }
+
+    private init(_ folder: URL, record text: Data, state bytes: Data) throws {
         guard let record = try? JSONDecoder().decode(Record.self, from: text) else {
             throw Failure(.badData, "\(folder.path)/\(Self.recordFile) is damaged; use the checkpoint before")
         }
         guard record.format == Record.format else {
             throw Failure(.badData, "\(folder.path) has format \(record.format); this version reads format \(Record.format)")
         }
-        let bytes = try read(Self.stateFile), digest = sha256(bytes)
+        let digest = sha256(bytes)
         guard digest == record.stateSHA256 else {
             throw Failure(
                 .badData,
                 "\(folder.path)/\(Self.stateFile) has SHA-256 \(digest), expected \(record.stateSHA256); it is damaged, use the checkpoint before")
         }
-        (self.folder, self.record) = (folder, record)
+        (self.folder, self.record, files) = (folder, record, (text, bytes))
         state = try Safetensors(bytes, name: "\(folder.path)/\(Self.stateFile)")
+    }
+
+    // MARK: From rank to rank
+
+    /// The checkpoint as bytes: three lengths, the folder's path, and both files.
+    var packed: Data {
+        let parts = [Data(folder.path.utf8), files.record, files.state]
+        return parts.reduce(Data()) { $0 + withUnsafeBytes(of: UInt64($1.count).littleEndian) { Data($0) } } + parts.reduce(Data(), +)
+    }
+
+    /// What `packed` gave; its digest is checked once more.
+    init(unpacking data: Data) throws {
+        var rest = data.dropFirst(24)
+        let parts = (0 ..< 3).map { place in
+            let length = data.dropFirst(8 * place).prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+            defer { rest = rest.dropFirst(length) }
+            return Data(rest.prefix(length))
+        }
+        try self.init(URL(fileURLWithPath: String(decoding: parts[0], as: UTF8.self)), record: parts[1], state: parts[2])
     }
 
     /// Writes a checkpoint: into a folder beside its place, synced, then renamed, so that a crash leaves the one before whole. Then

@@ -37,17 +37,19 @@ public final class Evaluator {
         let columns: [ScoreColumn]
         do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
         let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
-        try ScoreFile.write(local, split: name, to: run)
+        try ScoreFile.write(local, split: name, to: run) { failure in
+            // the folder may be another's, which may be read only: the figures are worth having all the same
+            FileHandle.standardError.write(Data("vigil: the scores are not kept: \(failure)\n".utf8))
+        }
         evaluation = try Evaluation(
             of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
             defaultScore: columns[0].name, over: group)
     }
 
-    /// Takes the newest checkpoint into a model; every rank reads it. Optimizers' state is left out.
+    /// Takes the newest checkpoint into a model. Optimizers' state is left out.
     private static func load(_ model: Model, from run: RunFolder, _ recipe: Recipe) throws -> String {
-        let path = String(decoding: try run.onRankZero { Data(try run.lastCheckpoint().folder.path.utf8) }, as: UTF8.self)
-        let checkpoint = try Checkpoint(URL(fileURLWithPath: path))
-        try model.load(checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: path)
+        let checkpoint = try run.lastCheckpoint()
+        try model.load(checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: checkpoint.folder.path)
         return checkpoint.folder.lastPathComponent
     }
 }

@@ -27,6 +27,8 @@ struct RecipeEntry {
             guard let name = key.scalar?.string else { throw Failure(.usage, "\(place): a key must be a word") }
             guard key.anchor == nil, value.anchor == nil else { throw Failure(.usage, "\(place): anchors are not taken; write the value out") }
             switch value {
+            // a group of which every key is left out
+            case .scalar(let scalar) where scalar.string.isEmpty && prefix.isEmpty && ["settings", "run"].contains(name): return []
             case .scalar(let scalar): return [RecipeEntry(key: prefix + name, value: scalar.string, place: place)]
             case .mapping(let inner): return try entries(of: inner, under: "\(prefix)\(name).", file: file)
             case .sequence: throw Failure(.usage, "\(place): \(prefix)\(name) is a list; it must be one value")

@@ -24,19 +24,32 @@ public struct RunFolder {
         return try Recipe(String(decoding: text, as: UTF8.self), file: file.path)
     }
 
-    /// The newest checkpoint that is whole; those that are not are named to `warn`. Nil where there is none.
-    func newestCheckpoint(warn: (String) -> Void) throws -> Checkpoint? {
-        for folder in Checkpoint.all(in: url).reversed() {
-            do { return try Checkpoint(folder) } catch { warn("\(error)") }
+    /// The newest checkpoint that is whole, on every rank; those that are not are named to `warn`. Nil where there is none. What is found
+    /// is shown to `check` on rank 0 first.
+    func newestCheckpoint(warn: (String) -> Void, check: (Checkpoint) throws -> Void) throws -> Checkpoint? {
+        let packed = try onRankZero {
+            for folder in Checkpoint.all(in: url).reversed() {
+                let found: Checkpoint
+                do { found = try Checkpoint(folder) } catch {
+                    warn("\(error)")
+                    continue
+                }
+                try check(found)
+                return found.packed
+            }
+            return Data()
         }
-        return nil
+        return packed.isEmpty ? nil : try Checkpoint(unpacking: packed)
     }
 
-    /// The newest checkpoint, whole or an error.
+    /// The newest checkpoint, whole or an error, on every rank.
     func lastCheckpoint() throws -> Checkpoint {
-        guard let folder = Checkpoint.all(in: url).last else {
-            throw Failure(.missingInput, "\(url.path) has no checkpoint; let `vigil train` reach the end of an epoch first")
+        let packed = try onRankZero {
+            guard let folder = Checkpoint.all(in: url).last else {
+                throw Failure(.missingInput, "\(url.path) has no checkpoint; let `vigil train` reach the end of an epoch first")
+            }
+            return try Checkpoint(folder).packed
         }
-        return try Checkpoint(folder)
+        return try Checkpoint(unpacking: packed)
     }
 }

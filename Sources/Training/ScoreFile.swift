@@ -4,8 +4,8 @@ import Metrics
 
 /// `scores/SPLIT.h5` of a run: `numbers` and `labels` of the samples, and a data set for each score, in the order of the numbers.
 enum ScoreFile {
-    /// All ranks give what they have scored, in the order of their shares; rank 0 writes.
-    static func write(_ local: LocalScores, split: String, to run: RunFolder) throws {
+    /// All ranks give what they have scored, in the order of their shares; rank 0 writes, and tells `warn` where it cannot.
+    static func write(_ local: LocalScores, split: String, to run: RunFolder, warn: (Failure) -> Void) throws {
         let numbers = try gather(local.numbers.map(Int64.init), run), labels = try gather(local.classes.map(Int32.init), run)
         let columns = try local.columns.map { (name: $0.name, values: try gather($0.values, run)) }
         guard run.group.rank == 0 else { return }
@@ -20,7 +20,7 @@ enum ScoreFile {
             for column in columns { try add(column.values, column.name, to: file) }
             try file.close()
             guard rename(beside.path, place.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        } catch { throw Failure(.inputOutput, "\(place.path) cannot be written: \(error); free space, then evaluate again") }
+        } catch { warn(Failure(.inputOutput, "\(place.path) cannot be written: \(error); free space, then evaluate again")) }
     }
 
     private static func add<Element: HDF5Element>(_ values: [Element], _ name: String, to file: File) throws {

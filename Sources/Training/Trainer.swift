@@ -103,14 +103,8 @@ public final class Trainer {
 
     /// Goes on from the newest checkpoint, if there is one.
     private func resume() throws -> Checkpoint? {
-        let bytes = try run.onRankZero {
-            guard let checkpoint = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }) else { return Data() }
-            try checkPredecessor(checkpoint.record)
-            return Data(checkpoint.folder.path.utf8)
-        }
-        guard !bytes.isEmpty else { return nil }
-        // every rank reads and checks the file itself: its digest is that of rank 0's record
-        let checkpoint = try Checkpoint(URL(fileURLWithPath: String(decoding: bytes, as: UTF8.self)))
+        let found = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }, check: { try checkPredecessor($0.record) })
+        guard let checkpoint = found else { return nil }
         try model.load(checkpoint.state.tensors, from: checkpoint.folder.path)
         position = checkpoint.record.position
         log.say("resumed from \(checkpoint.folder.lastPathComponent), \(position)")
