@@ -47,6 +47,21 @@ struct EvaluateCommand: RankCommand {
                 metrics.all.aurocInterval.map { String(format: " (95 %% interval %.4f to %.4f by DeLong)", $0.lowerBound, $0.upperBound) } ?? ""
             print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval))
         }
+        for line in defeats(columns) { print(line) }
         print("best F1 is at a threshold chosen on this split; * is the best of its row")
+    }
+
+    /// Says where a later run has the better AUROC than the first: what a baseline beside a detector is for.
+    private func defeats(_ columns: [(name: String, metrics: ScoreMetrics)]) -> [String] {
+        guard runs.count > 1 else { return [] }
+        let first = columns[0]
+        return columns.dropFirst().compactMap { other in
+            let classes = first.metrics.classes.filter { row in
+                other.metrics.classes.contains { $0.name == row.name && $0.metrics.auroc > row.metrics.auroc }
+            }
+            let whole = other.metrics.all.auroc > first.metrics.all.auroc ? ["all together"] : []
+            let places = classes.map(\.name) + whole
+            return places.isEmpty ? nil : "\(other.name) has a higher AUROC than \(first.name) for \(places.joined(separator: ", "))"
+        }
     }
 }
