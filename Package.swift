@@ -34,10 +34,10 @@ let package = Package(
 
         // the side that computes
         .target(name: "Ranks", dependencies: ["MPI"]),
-        .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels", "Randomness"]),
+        .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels"]),
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks"]),
-        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "HDF5", "Metrics", "CCrypto", "Yams"]),
+        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),
         .executableTarget(
             name: "vigil",
             dependencies: [
@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "rank-probe"]),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
-        .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks"]),
+        .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans", "Randomness", "CAllocations"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),

@@ -58,14 +58,21 @@ public final class Plan {
     /// Runs once on what the inputs hold. All ranks call it together.
     public func run() throws {
         assembly.loadScalars()
+        reducing = .zero
         for action in assembly.actions {
             switch action {
             case .kernel(let kernel): team.run(kernel)
-            case .reduction(let reduction): try reduction.run()
+            case .reduction(let reduction):
+                let start = ContinuousClock.now
+                try reduction.run()
+                reducing += .now - start
             }
         }
         assembly.storeScalars()
     }
+
+    /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.
+    public private(set) var reducing = Duration.zero
 
     /// Runs once and says how long each kind of work took, longest first. All ranks call it together.
     public func profile() throws -> [(name: String, calls: Int, seconds: Double)] {

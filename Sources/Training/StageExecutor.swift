@@ -14,8 +14,8 @@ final class StageExecutor {
         let isAskedToStop: Bool
     }
     let stepsPerEpoch: Int
-    /// Samples a second over all ranks, lately, and the share of time spent waiting for data.
-    private(set) var rate = 0.0, waiting = 0.0
+    /// Samples a second over all ranks, lately, and the shares of time spent waiting for data and in sums over ranks.
+    private(set) var rate = 0.0, waiting = 0.0, communicating = 0.0
     var bytesRead: Int { loader?.bytesRead ?? 0 }
     var samplesRead: Int { loader?.samplesDelivered ?? 0 }
 
@@ -101,6 +101,7 @@ final class StageExecutor {
         let whole = seconds(.now - start), now = Double(minibatch * max(1, perStep)) / whole
         rate = rate == 0 ? now : 0.9 * rate + 0.1 * now
         waiting = 0.9 * waiting + 0.1 * seconds(loading) / whole
+        communicating = 0.9 * communicating + 0.1 * seconds(plan.reducing) / whole
     }
 }
 

@@ -183,6 +183,7 @@ public final class Trainer {
         var values: [String: Any] = Dictionary(uniqueKeysWithValues: outcome.losses.map { ($0.name, $0.value) })
         values.merge([
             "stage": name, "step": position.step, "epoch": epoch, "samples_per_second": executor.rate, "waiting_for_data": executor.waiting,
+            "communicating": executor.communicating,
         ]) { $1 }
         try log.record("step", values)
         let losses = outcome.losses.map { "\($0.name) \(Vigil.short($0.value))" }.joined(separator: "  ")
