@@ -43,8 +43,17 @@ public final class Recipe {
         @Setting("how sums are added over ranks; library is for comparison", source: "")
         public var reduce = ReduceWay.tree
         public init() {}
+
+        /// As recipes name them; those of checkpoints stand under `checkpoint`.
+        public var keys: [(name: String, setting: any AnySetting)] {
+            all.map { name, setting in
+                (["checkpointEvery": "run.checkpoint.every", "checkpointKeep": "run.checkpoint.keep"][name] ?? "run.\(name)", setting)
+            }
+        }
     }
+    /// The instruction sets that a recipe can name.
     public enum InstructionSetName: String, SettingChoice { case best, avx512, avx2, portable }
+    /// As `TreeSum.Way`.
     public enum ReduceWay: String, SettingChoice { case tree, library }
 
     public let fields = Fields(), run = RunFields()
@@ -112,7 +121,7 @@ public final class Recipe {
 
     /// All keys as recipes name them.
     public var keys: [(name: String, setting: any AnySetting)] {
-        fields.all + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.all.map { ("run.\($0.name)", $0.setting) }
+        fields.all + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.keys
     }
 
     /// The recipe with all its keys, as YAML.

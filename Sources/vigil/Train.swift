@@ -6,7 +6,14 @@ import Training
 struct TrainCommand: RankCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Trains a detector, or goes on with a run.",
-        discussion: "On an existing run the same command goes on from its last checkpoint. SIGUSR1 to mpirun saves and ends with code 75.")
+        discussion: """
+            On an existing run the same command goes on from its last checkpoint. SIGUSR1 to mpirun saves and ends with code 75.
+
+            Keys of a recipe beside settings, which `vigil detectors NAME` lists:
+            \(Recipe.Fields().all.map { "  \($0.name): \($0.setting.meaning)" }.joined(separator: "\n"))
+            Keys that do not change the model:
+            \(Recipe.RunFields().keys.map { "  \($0.name): \($0.setting.meaning)" }.joined(separator: "\n"))
+            """)
     @Argument(help: "A recipe (YAML).") var recipe: String?
     @Option(help: "A detector, instead of or over the recipe's.") var detector: String?
     @Option(help: "A set's folder, instead of or over the recipe's.") var data: String?

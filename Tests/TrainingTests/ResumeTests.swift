@@ -34,7 +34,7 @@ extension EndToEnd {
 
         /// Steps of some tens of milliseconds, so that a signal comes in between.
         private func slow(_ run: Run, _ overrides: String...) -> [String] {
-            training(run.path, "epochs=3", "settings.width=32", "run.checkpointEvery=2", "run.checkpointKeep=3")
+            training(run.path, "epochs=3", "settings.width=32", "run.checkpoint.every=2", "run.checkpoint.keep=3")
                 + overrides.flatMap { ["--set", $0] }
         }
 
@@ -127,7 +127,7 @@ extension EndToEnd {
             let data = try vigil(training(run.path, "epochs=2", set: other))
             #expect(data.code == 64 && data.errors.hasPrefix("vigil: \(run.path) was trained on other data: fingerprint "))
             // what does not change the model may change
-            try succeed(training(run.path, "epochs=1", "run.threads=2", "run.checkpointKeep=1"))
+            try succeed(training(run.path, "epochs=1", "run.threads=2", "run.checkpoint.keep=1"))
             #expect(try run.digest() == digest)
             // the refused commands left the run's recipe as it was
             #expect(try String(contentsOfFile: run.path + "/recipe.yaml", encoding: .utf8).contains("\n  latent: 12\n"))
