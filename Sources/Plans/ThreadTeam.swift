@@ -38,6 +38,13 @@ public final class ThreadTeam: @unchecked Sendable {
         }
     }
 
+    /// Threads keep their team, so it ends after them.
+    deinit {
+        for memory in scratch { memory.deallocate() }
+        pthread_cond_destroy(&wake)
+        pthread_mutex_destroy(&mutex)
+    }
+
     /// Ends the threads. A team that is not ended keeps them, and itself, for good.
     public func end() {
         pthread_mutex_lock(&mutex)
