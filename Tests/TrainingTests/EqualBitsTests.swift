@@ -63,6 +63,28 @@ extension EndToEnd {
             #expect(digests[0] == digests[1])
         }
 
+        /// A rate so high that D's loss falls below its limit again and again: it is drawn anew on all ranks alike.
+        @Test func discriminatorsDrawnAnew() throws {
+            let keys = ["variant=released-2018-07", "settings.learningRate=0.3", "epochs=1000", "steps=60"]
+            func run(_ redraw: String, ranks: Int?) throws -> (digest: String, redraws: Int) {
+                let run = try trained("redrawn", ranks: ranks, keys[0], keys[1], keys[2], keys[3], "settings.reinitialize=\(redraw)")
+                let record = try JSONSerialization.jsonObject(
+                    with: Data(contentsOf: URL(fileURLWithPath: run.path + "/checkpoints/latest/run.json")))
+                let position = try #require((record as? [String: Any])?["position"] as? [String: Any])
+                return (try run.digest(), try #require(position["redraws"] as? Int))
+            }
+            let off = try run("off", ranks: nil)
+            #expect(off.redraws == 0)
+            for redraw in ["weightsOnly", "withOptimizer"] {
+                let alone = try run(redraw, ranks: nil)
+                #expect(alone.redraws > 0 && alone.digest != off.digest, "\(redraw)")
+                for ranks in [2, 4] {
+                    let shared = try run(redraw, ranks: ranks)
+                    #expect(shared.redraws == alone.redraws && shared.digest == alone.digest, "\(redraw) on \(ranks) ranks")
+                }
+            }
+        }
+
         /// The rest of a split that microbatches do not divide: the last lane is narrower.
         @Test func unevenLanes() throws {
             let keys = ["steps=4", "minibatch=50", "microbatch=16"]
