@@ -64,4 +64,4 @@ public struct Stage {
 }
 
 /// Every detector, in the order of the list.
-public let detectors: [any Detector.Type] = [GANomaly.self, FAnoGAN.self, PrincipalComponents.self, MeanPixel.self]
+public var detectors: [any Detector.Type] { [GANomaly.self, FAnoGAN.self, PrincipalComponents.self, MeanPixel.self] }

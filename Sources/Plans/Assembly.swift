@@ -7,63 +7,80 @@ final class Assembly {
     enum Action {
         case kernel(any Kernel)
         case reduction(Reduction)
+        case loop(LoopRounds)
     }
-    /// A variable and the item that is its value.
-    typealias Holding = (variable: Variable, item: Int)
+    /// Memory that outlives the actions, and the item that is its value at the beginning or at the end.
+    typealias Holding = (place: ModelState.Place, item: Int)
 
     let draft: Draft, steps: [Step]
     private(set) var actions: [Action] = []
     private(set) var arenaFloats = 0
+    /// Loops' own included.
+    var allArenaFloats: Int { actions.reduce(arenaFloats) { if case .loop(let rounds) = $1 { $0 + rounds.body.allArenaFloats } else { $0 } } }
     /// The value of every item that is a replicated scalar.
     let scalars: UnsafeMutablePointer<Double>
     var scratch: Int {
-        actions.reduce(0) { if case .kernel(let kernel) = $1 { max($0, kernel.scratch) } else { $0 } }
+        actions.reduce(0) { most, action in
+            switch action {
+            case .kernel(let kernel): max(most, kernel.scratch)
+            case .reduction: most
+            case .loop(let rounds): max(most, rounds.body.scratch)
+            }
+        }
     }
 
     let partition: Partition, table: UnsafePointer<vk_table>
-    private let tree: TreeSum
-    /// Kernels point into it.
-    private let state: ModelState
+    private let tree: TreeSum, isa: InstructionSet
+    private let trace: Trace, scope: Int
+    /// The item of a node of the trace.
+    private let items: [Int: Int]
     private var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
     private var scalarVariables: (given: [(UnsafeMutablePointer<Double>, item: Int)], updated: [(UnsafeMutablePointer<Double>, item: Int)]) = ([], [])
+    private var scheduled: [(item: Int, rate: Rate)] = []
 
     /// - Parameters:
     ///   - results: items that keep their values to the end.
-    ///   - given: items that are variables' values at first.
+    ///   - given: items that are variables' values at first (in a loop, of a round), and what it reads from outside.
     ///   - updates: items that are variables' new values.
     init(
-        _ draft: Draft, results: [Int], given: [Holding], updates: [Holding],
-        state: ModelState, partition: Partition, tree: TreeSum, isa: InstructionSet
+        _ lowering: Lowering, scope: Int = 0, results: [Int], given: [Holding], updates: [Holding],
+        partition: Partition, tree: TreeSum, isa: InstructionSet
     ) throws {
-        var draft = draft
+        var draft = lowering.draft
         // a new value that is another's memory gets one of its own, so that nothing is written over before it is read
-        let updates = updates.map { variable, item in
-            if case .input = draft[draft.memory(of: item)].kind { return (variable: variable, item: draft.add(.broadcast, [item], draft[item].form)) }
-            return (variable: variable, item: item)
+        let updates = updates.map { place, item in
+            if draft[draft.memory(of: item)].kind.isGiven { return (place: place, item: draft.add(.broadcast, [item], draft[item].form)) }
+            return (place: place, item: item)
         }
         let kept = results + updates.map(\.item)
         let stored = Materialization(draft, results: kept.filter { !draft[$0].isScalar }).stored
-        (self.draft, self.partition, self.tree, self.state, table) = (draft, partition, tree, state, isa.table)
+        (self.draft, self.partition, self.tree, self.isa, table) = (draft, partition, tree, isa, isa.table)
+        (trace, self.scope, items) = (lowering.trace, scope, lowering.item)
         steps = Ordering(draft, stored: stored).steps
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)
 
-        placeVariables(given, state)
+        placeGiven(given)
         placeInputs()
-        let inPlace = updateInPlace(updates, given: given, state)
+        let inPlace = updateInPlace(updates, given: given)
         placeRest(kept)
-        for (number, step) in steps.enumerated() { build(step, number) }
-        for (variable, item) in updates where !draft[item].isScalar && !inPlace.contains(ObjectIdentifier(variable)) {
-            guard case .floats(let to) = state.place(of: variable) else { preconditionFailure("a scalar variable of \(variable.shape)") }
-            actions.append(.kernel(CopyKernel(from: floats(of: item), to: to, count: variable.shape.count)))
-        }
-        for (variable, item) in updates where draft[item].isScalar {
-            if case .scalar(let place) = state.place(of: variable) { scalarVariables.updated.append((place, item)) }
+        for (number, step) in steps.enumerated() { try build(step, number) }
+        for (place, item) in updates {
+            switch place {
+            case .floats(let to) where !inPlace.contains(to):
+                actions.append(.kernel(CopyKernel(from: floats(of: item), to: to, count: count(of: item))))
+            case .floats: break
+            case .scalar(let place): scalarVariables.updated.append((place, item))
+            }
         }
         for (index, item) in draft.items.enumerated() {
-            if case .constant(let bits) = item.kind { scalars[index] = Double(bitPattern: bits) }
+            switch item.kind {
+            case .constant(let bits): scalars[index] = Double(bitPattern: bits)
+            case .scheduled(let rate): scheduled.append((index, rate))
+            default: break
+            }
         }
     }
 
@@ -82,7 +99,21 @@ final class Assembly {
         return place
     }
 
-    func loadScalars() { for (place, item) in scalarVariables.given { scalars[item] = place.pointee } }
+    /// Where an item's value lies.
+    func place(of item: Int) -> ModelState.Place { draft[item].isScalar ? .scalar(scalars + item) : .floats(floats(of: item)) }
+
+    /// The memory of an input, in a loop too. Nil where nothing reads it.
+    func input(_ node: Int) -> UnsafeMutableBufferPointer<Float>? {
+        if let item = items[node] { return UnsafeMutableBufferPointer(start: floats(of: item), count: count(of: item)) }
+        for case .loop(let rounds) in actions { if let found = rounds.body.input(node) { return found } }
+        return nil
+    }
+
+    /// Takes the scalars of the beginning: from variables, and from how far the stage has come.
+    func loadScalars(_ progress: Progress) {
+        for (place, item) in scalarVariables.given { scalars[item] = place.pointee }
+        for (item, rate) in scheduled { scalars[item] = rate.value(at: progress) }
+    }
     func storeScalars() { for (place, item) in scalarVariables.updated { place.pointee = scalars[item] } }
 
     private func allocate(_ floats: Int) -> Floats {
@@ -93,9 +124,9 @@ final class Assembly {
         return memory.assumingMemoryBound(to: Float.self)
     }
 
-    private func placeVariables(_ given: [Holding], _ state: ModelState) {
-        for (variable, item) in given {
-            switch state.place(of: variable) {
+    private func placeGiven(_ given: [Holding]) {
+        for (place, item) in given {
+            switch place {
             case .floats(let floats): places[item] = floats
             case .scalar(let scalar): scalarVariables.given.append((scalar, item))
             }
@@ -104,36 +135,58 @@ final class Assembly {
 
     private func placeInputs() {
         for (index, item) in draft.items.enumerated() where places[index] == nil && !item.isScalar {
-            if case .input = item.kind { places[index] = allocate(count(of: index)) }
+            switch item.kind {
+            case .input: places[index] = allocate(count(of: index))
+            case .literal(let literal):
+                let place = allocate(count(of: index))
+                for (element, number) in literal.numbers.enumerated() { place[element] = Float(number) }
+                places[index] = place
+            default: break
+            }
         }
     }
 
-    /// Lets new values be written over old ones where those are no longer read, and says of which variables.
-    private func updateInPlace(_ updates: [Holding], given: [Holding], _ state: ModelState) -> Set<ObjectIdentifier> {
-        let old = Dictionary(uniqueKeysWithValues: given.map { (ObjectIdentifier($0.variable), $0.item) })
+    /// Lets new values be written over old ones where those are no longer read, and says where.
+    private func updateInPlace(_ updates: [Holding], given: [Holding]) -> Set<Floats> {
+        var old: [Floats: Int] = [:]
+        for case (.floats(let place), let item) in given { old[place] = item }
         var lastRead: [Int: Int] = [:]
         for (number, step) in steps.enumerated() { for item in reads(step) { lastRead[item] = number } }
-        var found: Set<ObjectIdentifier> = []
-        for (variable, item) in updates where !draft[item].isScalar {
+        var found: Set<Floats> = []
+        for case (.floats(let place), let item) in updates {
             let memory = draft.memory(of: item)
-            guard places[memory] == nil, case .floats(let floats) = state.place(of: variable),
-                let made = steps.firstIndex(where: { if case .program(let program) = $0 { program.members.contains(memory) } else { false } })
-            else { continue }
-            if let old = old[ObjectIdentifier(variable)] {
-                if lastRead[old, default: -1] > made { continue }
-                if case .program(let program) = steps[made], program.reads.contains(old), !program.mayOverwrite(old, by: memory) { continue }
+            guard places[memory] == nil, let made = steps.firstIndex(where: { writes($0).contains(memory) }) else { continue }
+            if let old = old[place] {
+                guard lastRead[old, default: -1] <= made, mayOverwrite(old, by: memory, in: steps[made], isLast: lastRead[old] == made) else {
+                    continue
+                }
+            } else if case .kernel = steps[made] {
+                continue
             }
-            places[memory] = floats
-            found.insert(ObjectIdentifier(variable))
+            places[memory] = place
+            found.insert(place)
         }
         return found
+    }
+
+    /// Whether a step can write an item over one that it may still read.
+    private func mayOverwrite(_ old: Int, by item: Int, in step: Step, isLast: Bool) -> Bool {
+        switch step {
+        case .program(let program): return !isLast || program.mayOverwrite(old, by: item)
+        case .loop(let loop, _):
+            guard case .loopResult(let place) = draft[item].kind else { return false }
+            // what goes round begins as the old value; nothing else in the loop may read that
+            let inputs = draft[loop].inputs.map(draft.memory)
+            return inputs[place] == old && inputs.count { $0 == old } == 1
+        case .scalars, .kernel, .reduce: return false
+        }
     }
 
     private func reads(_ step: Step) -> Set<Int> {
         switch step {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
         case .program(let program): program.reads
-        case .kernel(let item): Set(draft[item].inputs.map(draft.memory))
+        case .kernel(let item), .loop(let item, _): Set(draft[item].inputs.filter { !draft[$0].isScalar }.map(draft.memory))
         case .reduce(let items): Set(items)
         }
     }
@@ -142,6 +195,7 @@ final class Assembly {
         switch step {
         case .program(let program): program.members
         case .kernel(let item): draft[item].isScalar ? [] : [item]
+        case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
         case .scalars, .reduce: []
         }
     }
@@ -184,7 +238,7 @@ final class Assembly {
 
     // MARK: Kernels
 
-    private func build(_ step: Step, _ number: Int) {
+    private func build(_ step: Step, _ number: Int) throws {
         switch step {
         case .scalars(let items):
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
@@ -204,7 +258,47 @@ final class Assembly {
             let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
             let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
             actions.append(.reduction(Reduction(tree, vectors: vectors, scalars: singles)))
+        case .loop(let item, let results): actions.append(.loop(try rounds(of: item, results: results)))
         }
+    }
+
+    /// A loop's inside, on the memory of what goes round and of what it reads.
+    private func rounds(of item: Int, results: [Int]) throws -> LoopRounds {
+        guard case .loop(let number) = draft[item].kind, let loop = trace.loops[number] else { preconditionFailure("no loop") }
+        let lowering = Lowering(trace, results: loop.carried.map(\.next), scope: number)
+        var given: [Holding] = [], updates: [Holding] = [], scalars: [(from: UnsafeMutablePointer<Double>, to: UnsafeMutablePointer<Double>)] = []
+        for (place, initial) in draft[item].inputs.prefix(loop.carried.count).enumerated() {
+            // what nobody reads afterwards goes round all the same
+            let result = results.first { draft[$0].kind == .loopResult(place) }
+            let holding = result.map(self.place) ?? spare(of: initial)
+            switch (holding, self.place(of: initial)) {
+            case (.floats(let to), .floats(let from)):
+                if to != from { actions.append(.kernel(CopyKernel(from: from, to: to, count: count(of: initial)))) }
+            case (.scalar(let to), .scalar(let from)): scalars.append((from, to))
+            default: preconditionFailure("what goes round changes its form")
+            }
+            if let node = loop.carried[place].given, let inside = lowering.item[node] { given.append((holding, inside)) }
+            updates.append((holding, lowering.item(of: loop.carried[place].next)))
+        }
+        let renamed = Dictionary(uniqueKeysWithValues: loop.renamed.map { ($0.inside, $0.outside) })
+        for (node, inside) in lowering.item {
+            let outside = renamed[node] ?? node
+            guard trace.entries[outside].scope != number,
+                !(trace.entries[outside].operation is Constant || trace.entries[outside].operation is Literal)
+            else { continue }
+            given.append((self.place(of: items[trace.entries[outside].value]!), inside))
+        }
+        let body = try Assembly(
+            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, isa: isa)
+        return LoopRounds(body: body, count: loop.count, scope: number, scalars: scalars)
+    }
+
+    /// Memory for what goes round a loop and is not wanted outside.
+    private func spare(of item: Int) -> ModelState.Place {
+        guard draft[item].isScalar else { return .floats(allocate(count(of: item))) }
+        let place = UnsafeMutablePointer<Double>.allocate(capacity: 1)
+        owned.append(place)
+        return .scalar(place)
     }
 
     private func partials(of item: Int) -> UnsafeMutablePointer<Double> {
@@ -239,6 +333,9 @@ final class Assembly {
         let item = draft[index], panel = Int(table.pointee.panel)
         let a = item.inputs[0], operand = draft[a].form
         switch item.kind {
+        case .gather(let places):
+            return GatherKernel(
+                places, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))
         case .pad(let pad):
             return PadKernel(
                 pad, of: operand.shape, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))

@@ -6,11 +6,15 @@ enum Kind: Hashable {
     case input(node: Int)
     /// A replicated scalar, by its bits.
     case constant(UInt64)
+    /// Numbers known when the plan is made.
+    case literal(Literal)
+    /// A replicated scalar that depends on how far the stage (or loop) has come.
+    case scheduled(Rate)
     case unary(Unary.Kind), binary(Binary.Kind)
     /// The operand repeated until it has the form, aligned at the innermost axis.
     case broadcast
     case reshape
-    case slice(Slice), transpose, pad(Pad)
+    case slice(Slice), transpose, pad(Pad), gather(Gather.Places)
     case sum, total, localMean
     /// Rows times a shared matrix, which is stored transposed where it says so.
     case product(transposed: Bool)
@@ -20,6 +24,18 @@ enum Kind: Hashable {
     /// From the small side, which has the padding of `TransposedWindows` already.
     case convolutionInput(Geometry)
     case convolutionWeight(stride: Int)
+    /// Runs a loop of the trace, by its scope; the inputs are what goes round at first, then what it reads.
+    case loop(Int)
+    /// What has gone round, by its place.
+    case loopResult(Int)
+
+    /// Whether there is nothing to do for it in a run.
+    var isGiven: Bool {
+        switch self {
+        case .input, .constant, .literal, .scheduled: true
+        default: false
+        }
+    }
 }
 
 struct Item: Hashable {
@@ -36,6 +52,7 @@ struct Item: Hashable {
         default: false
         }
     }
+    var isLoopResult: Bool { if case .loopResult = kind { true } else { false } }
     /// Whether it adds up samples: the place where ranks meet.
     var isReduced: Bool {
         switch kind {

@@ -39,36 +39,36 @@ public final class Plan {
         let changed = trace.variables.filter { $0.current != $0.given }
         let lowering = Lowering(trace, results: (results + changed.map(\.current)).map(\.index))
         resultItems = Dictionary(results.map { ($0.index, lowering.item(of: $0.index)) }, uniquingKeysWith: { first, _ in first })
-        let given = trace.variables.compactMap { variable, given, _ in lowering.item[given.index].map { (variable: variable, item: $0) } }
-        let updates = changed.map { (variable: $0.variable, item: lowering.item(of: $0.current.index)) }
+        let given = trace.variables.compactMap { variable, given, _ in lowering.item[given.index].map { (place: state.place(of: variable), item: $0) }
+        }
+        let updates = changed.map { (place: state.place(of: $0.variable), item: lowering.item(of: $0.current.index)) }
         assembly = try Assembly(
-            lowering.draft, results: Array(resultItems.values), given: given, updates: updates, state: state,
-            partition: partition, tree: tree, isa: resources.isa)
-        inputItems = lowering.item
+            lowering, results: Array(resultItems.values), given: given, updates: updates, partition: partition, tree: tree, isa: resources.isa)
+        self.state = state
         team.reserve(assembly.scratch)
     }
 
-    private let inputItems: [Int: Int]
+    /// Kernels point into it.
+    private let state: ModelState
 
     /// The memory of an input: of a batched one this rank's samples, one after another. Nil where nothing reads it.
-    public func input(_ node: Node) -> UnsafeMutableBufferPointer<Float>? {
-        inputItems[node.index].map { UnsafeMutableBufferPointer(start: assembly.floats(of: $0), count: assembly.count(of: $0)) }
-    }
+    public func input(_ node: Node) -> UnsafeMutableBufferPointer<Float>? { assembly.input(node.index) }
 
     /// Runs once on what the inputs hold. All ranks call it together.
-    public func run() throws {
-        assembly.loadScalars()
-        reducing = .zero
-        for action in assembly.actions {
-            switch action {
-            case .kernel(let kernel): team.run(kernel)
-            case .reduction(let reduction):
-                let start = ContinuousClock.now
-                try reduction.run()
-                reducing += .now - start
-            }
+    /// - Parameters:
+    ///   - progress: where the stage stands, for rates.
+    ///   - before: called before each round of a loop, so that it can give new values to inputs inside: with the loop's scope, and the
+    ///     number of the round.
+    public func run(_ progress: Progress = Progress(), before: (_ scope: Int, _ round: Int) throws -> Void = { _, _ in }) throws {
+        reducing = try execute(progress, before, profile: nil).reducing
+    }
+
+    private func execute(_ progress: Progress, _ before: (Int, Int) throws -> Void, profile: Profile?) throws -> Execution {
+        try withoutActuallyEscaping(before) { before in
+            var execution = Execution(team: team, before: before, profile: profile)
+            try assembly.run(&execution, progress)
+            return Execution(team: team, before: { _, _ in }, reducing: execution.reducing, profile: execution.profile)
         }
-        assembly.storeScalars()
     }
 
     /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.
@@ -76,20 +76,11 @@ public final class Plan {
 
     /// Runs once and says how long each kind of work took, longest first. All ranks call it together.
     public func profile() throws -> [(name: String, calls: Int, seconds: Double)] {
-        var sums: [String: (calls: Int, time: Duration)] = [:]
-        assembly.loadScalars()
-        for action in assembly.actions {
-            let name: String, time: Duration
-            switch action {
-            case .kernel(let kernel): (name, time) = ("\(type(of: kernel))", ContinuousClock().measure { team.run(kernel) })
-            case .reduction(let reduction): (name, time) = ("reduction over ranks", try ContinuousClock().measure { try reduction.run() })
-            }
-            sums[name, default: (0, .zero)].calls += 1
-            sums[name]!.time += time
+        let profile = try execute(Progress(), { _, _ in }, profile: Profile()).profile!
+        return profile.sums.map {
+            ($0.key, $0.value.calls, Double($0.value.time.components.seconds) + Double($0.value.time.components.attoseconds) * 1e-18)
         }
-        assembly.storeScalars()
-        return sums.map { ($0.key, $0.value.calls, Double($0.value.time.components.seconds) + Double($0.value.time.components.attoseconds) * 1e-18) }
-            .sorted { $0.2 > $1.2 }
+        .sorted { $0.2 > $1.2 }
     }
 
     /// A result of the last run that is one number for the whole minibatch.
@@ -105,5 +96,5 @@ public final class Plan {
     }
 
     /// Bytes of memory between the beginning and the end of a run, variables and inputs not counted.
-    public var arenaBytes: Int { assembly.arenaFloats * 4 }
+    public var arenaBytes: Int { assembly.allArenaFloats * 4 }
 }

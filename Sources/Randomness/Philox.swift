@@ -6,7 +6,9 @@ public struct Philox: Sendable {
     public init(key: UInt64) { self.key = (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32)) }
 
     /// A key for one purpose under a seed: `words` say which, as (purpose, stage, step, ...).
-    public init(seed: UInt64, _ words: UInt64...) {
+    public init(seed: UInt64, _ words: UInt64...) { self.init(seed: seed, words) }
+
+    public init(seed: UInt64, _ words: [UInt64]) {
         var philox = Philox(key: seed)
         for (place, word) in words.enumerated() {
             let block = philox.block(word, UInt64(place))

@@ -27,7 +27,7 @@ public final class Bench {
         model.initialize()
         let resources = try makeResources(recipe, group)
         plan = try Plan(step.trace, results: step.reports.map(\.node), state: model.state, on: resources)
-        for (number, node) in (step.minibatches + step.noises.map(\.node)).enumerated() {
+        for (number, node) in (step.minibatches.map(\.node) + step.noises.map(\.node)).enumerated() {
             guard let values = plan.input(node) else { continue }
             for place in values.indices { values[place] = Float((place &* 7919 &+ number) % 1000) / 500 - 1 }
         }

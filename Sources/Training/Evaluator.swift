@@ -4,6 +4,7 @@ import Foundation
 import Graphs
 import Metrics
 import Plans
+import Randomness
 import Ranks
 
 /// Scores a split with a trained run and leaves the scores in its folder: each rank a contiguous share of the samples, one sample regardless of the others.
@@ -33,7 +34,7 @@ public final class Evaluator {
         let own = group.rank * split.count / group.count ..< (group.rank + 1) * split.count / group.count
         let resources = try makeResources(recipe, .alone())
         defer { resources.team.end() }
-        let scorer = try Scorer(model, microbatch: recipe.microbatch, on: resources)
+        let scorer = try Scorer(model, microbatch: recipe.microbatch, seed: UInt64(recipe.fields.seed), on: resources)
         let columns: [ScoreColumn]
         do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
         let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
@@ -56,14 +57,14 @@ public final class Evaluator {
 
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
-    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int
+    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int, seed: UInt64
 
-    init(_ model: Model, microbatch: Int, on resources: Plan.Resources) throws {
+    init(_ model: Model, microbatch: Int, seed: UInt64, on resources: Plan.Resources) throws {
         scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
         model.detector.score(scoring)
         if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
-        plan = try Plan(scoring.trace, results: scoring.scores.map(\.node), state: model.state, on: resources)
-        (self.microbatch, size) = (microbatch, model.sample.count)
+        plan = try Plan(scoring.trace, results: scoring.results, state: model.state, on: resources)
+        (self.microbatch, size, self.seed) = (microbatch, model.sample.count, seed)
     }
 
     /// The scores of a range of a split's samples, in the order of their declaration: the first is the default.
@@ -75,11 +76,29 @@ final class Scorer {
             let members = first ..< min(first + microbatch, range.upperBound)
             input.update(repeating: 0)
             try reader.read(members, scaling: scaling, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
+            draw(for: first ..< first + microbatch)
             try plan.run()
-            for (place, score) in scoring.scores.enumerated() {
-                columns[place].values += plan.floats(score.node).prefix(members.count).map(Double.init)
+            for place in 0 ..< members.count {
+                for (number, value) in try scoring.values({ values(of: $0, place) }).enumerated() { columns[number].values.append(value) }
             }
         }
         return columns
+    }
+
+    /// Noise is keyed by the sample's number.
+    private func draw(for samples: Range<Int>) {
+        for (place, noise) in scoring.noises.enumerated() {
+            guard let values = plan.input(noise.node) else { continue }
+            let philox = Philox(seed: seed, key(of: "noise while scoring"), UInt64(place))
+            noise.distribution.fill(values, shape: noise.node.form.shape, philox, samples: samples)
+        }
+    }
+
+    /// A node's value for the sample at a place of the microbatch.
+    private func values(of node: Node, _ place: Int) -> [Float] {
+        let all = plan.floats(node)
+        guard node.form.extent == .batched else { return Array(all) }
+        let count = node.form.shape.count
+        return Array(all[place * count ..< (place + 1) * count])
     }
 }

@@ -36,37 +36,56 @@ final class FitPass {
     func run() throws {
         let blocks = samples.count.quotientRoundedUp(Self.block), group = trainer.group
         let own = group.rank * blocks / group.count ..< (group.rank + 1) * blocks / group.count
-        let counts = whole.totals.map(\.form.shape.count)
+        let counts = whole.totals.map(\.form.shape.count), extremes = whole.maxima.map(\.form.shape.count)
         var sum = WholeSum(group, count: counts.reduce(0, +), blocks: blocks)
+        var largest = Array(repeating: -Double.infinity, count: extremes.reduce(0, +))
         // each block is seen twice: to bound it, and to add it
-        try form(own) { sum.bound($0) }
+        try form(own) { totals, maxima in
+            sum.bound(totals)
+            for place in largest.indices { largest[place] = max(largest[place], maxima[place]) }
+        }
         try sum.agree()
-        try form(own) { sum.add($0) }
-        let flat = try sum.totals()
+        try form(own) { totals, _ in sum.add(totals) }
+        let findings = Fit.Findings(
+            totals: cut(try sum.totals(), counts), maxima: cut(try group.maximum(largest), extremes), samples: samples.count)
+        for (variable, values) in try whole.conclusion(findings) { trainer.model.state[variable] = values }
+    }
+
+    private func cut(_ flat: [Double], _ counts: [Int]) -> [[Double]] {
         var start = 0
-        let totals = counts.map { count in
+        return counts.map { count in
             defer { start += count }
             return Array(flat[start ..< start + count])
         }
-        for (variable, values) in try whole.conclusion(totals, samples.count) { trainer.model.state[variable] = values }
     }
 
-    /// Gives each of some blocks' totals, one after another.
-    private func form(_ blocks: Range<Int>, _ body: ([Double]) -> Void) throws {
+    /// Gives each of some blocks' totals and largest values, one after another.
+    private func form(_ blocks: Range<Int>, _ body: (_ totals: [Double], _ maxima: [Double]) -> Void) throws {
         let reader = SplitReader(trainer.split), scaling = Scaling.symmetric(trainer.split.set.manifest.valueRange)
         let resources = Plan.Resources(group: .alone(), team: trainer.resources.team, isa: trainer.resources.isa)
         let plans = try [whole, last].map { fit in
-            (fit: fit, plan: try Plan(fit.trace, results: fit.totals, state: trainer.model.state, on: resources))
+            (fit: fit, plan: try Plan(fit.trace, results: fit.totals + fit.maxima, state: trainer.model.state, on: resources))
         }
         for block in blocks {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
             guard let input = plan.input(fit.x.node) else { return }
             try reader.read(members, scaling: scaling, into: input)
+            if let labels = fit.labels.flatMap(plan.input) {
+                for (place, sample) in members.enumerated() { labels[place] = Float(trainer.split.labels[sample]) }
+            }
             try plan.run()
-            body(fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) })
+            body(
+                fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) },
+                fit.maxima.flatMap { node in largest(plan.floats(node), members.count) })
             samplesRead += members.count
         }
         bytesRead += reader.bytesRead
+    }
+
+    /// Element by element, the largest of several samples.
+    private func largest(_ values: UnsafeBufferPointer<Float>, _ samples: Int) -> [Double] {
+        let count = values.count / samples
+        return (0 ..< count).map { element in (0 ..< samples).reduce(-Double.infinity) { max($0, Double(values[$1 * count + element])) } }
     }
 }

@@ -21,7 +21,7 @@ public final class Model {
     }
 
     private static func make<D: Detector>(_ type: D.Type, _ settings: any DetectorSettings, _ sample: Shape) throws -> any Detector {
-        do { return try D(settings as! D.Settings, sample: sample) } catch let error as FormError { throw Failure(.usage, "\(D.name): \(error)") }
+        do { return try D(settings as! D.Settings, sample: sample) } catch { throw Failure(.usage, "\(D.name): \(error)") }
     }
 
     /// Every variable by its name: networks' first, then what optimizers keep.

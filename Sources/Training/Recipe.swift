@@ -57,6 +57,8 @@ public final class Recipe {
     public enum ReduceWay: String, SettingChoice { case tree, library }
 
     public let fields = Fields(), run = RunFields()
+    /// Folders of further sets that a detector trains on, by the names it has for them.
+    public let sets: [String: String]
     /// The detector's type and its settings.
     public let detector: any Detector.Type
     public let settings: any DetectorSettings
@@ -86,6 +88,8 @@ public final class Recipe {
         }
         detector = type
         settings = try Self.settings(of: type, variant: last["variant"])
+        let (others, entries) = (entries.filter { $0.key.hasPrefix("sets.") }, entries.filter { !$0.key.hasPrefix("sets.") })
+        sets = Dictionary(others.map { (String($0.key.dropFirst("sets.".count)), $0.value) }, uniquingKeysWith: { $1 })
         let known = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0.setting) })
         for entry in entries {
             guard let setting = known[entry.key] else {
@@ -135,6 +139,7 @@ public final class Recipe {
             }
             text += parts.count == 2 ? "  \(parts[1]): \(quoted(setting.text))\n" : "\(name): \(quoted(setting.text))\n"
         }
+        if !sets.isEmpty { text += "sets:\n" + sets.sorted { $0.key < $1.key }.map { "  \($0.key): \(quoted($0.value))\n" }.joined() }
         return text
     }
 

@@ -16,40 +16,39 @@ final class StageExecutor {
     let stepsPerEpoch: Int
     /// Samples a second over all ranks, lately, and the shares of time spent waiting for data and in sums over ranks.
     private(set) var rate = 0.0, waiting = 0.0, communicating = 0.0
-    var bytesRead: Int { loader?.bytesRead ?? 0 }
-    var samplesRead: Int { loader?.samplesDelivered ?? 0 }
+    var bytesRead: Int { inputs.bytesRead }
+    var samplesRead: Int { inputs.samplesRead }
 
-    private let name: String, step: TrainingStep, model: Model, seed: UInt64
-    private let plan: Plan, loader: Loader?
-    private let stop: Node
-    private let perStep: Int, minibatch: Int
+    private let name: String, step: TrainingStep, model: Model
+    private let plan: Plan, inputs: StepInputs
+    private let stop: Node, stopTotal: Node
+    private let samplesPerStep: Int, length: Int
 
-    init(_ name: String, _ step: TrainingStep, _ order: Order, of trainer: Trainer, from position: Position) throws {
-        (self.name, self.step, model, seed) = (name, step, trainer.model, UInt64(trainer.recipe.fields.seed))
+    /// - Parameter length: the steps of the whole stage.
+    init(_ name: String, _ step: TrainingStep, _ order: Order, length: Int, of trainer: Trainer, from position: Position) throws {
+        (self.name, self.step, self.length, model) = (name, step, length, trainer.model)
         // a request to stop travels with the losses: each rank puts a number at its first sample
         let requests = Batched(step.trace.input("request to stop", .batched([])))
         stop = requests.node
         stopTotal = total(requests).node
         let results = step.reports.map(\.node) + step.redraws.map(\.value) + [stopTotal]
         plan = try Plan(step.trace, results: results, state: model.state, on: trainer.resources)
-        minibatch = trainer.recipe.fields.minibatch
-        perStep = step.minibatches.count
 
-        let owned = try Lanes(count: order.lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
+        let perStep = step.minibatchesPerStep()
+        samplesPerStep = trainer.recipe.fields.minibatch * max(1, perStep)
         stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
-        loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
+        inputs = StepInputs(
+            step, of: plan, stage: name, loaders: try trainer.loaders(for: step, order, from: position.step),
+            classes: trainer.split.set.manifest.classes.map(\.normal), seed: UInt64(trainer.recipe.fields.seed))
     }
 
-    private let stopTotal: Node
-
     func run(_ position: Position) throws -> Outcome {
-        let started = ContinuousClock.now
-        for node in step.minibatches { try load(node) }
-        let loaded = ContinuousClock.now
-        for (place, noise) in step.noises.enumerated() { fill(noise.node, noise.distribution, place: place, step: position.step) }
+        let started = ContinuousClock.now, waited = inputs.waiting
+        try inputs.fill(scope: 0, round: 0, step: position.step)
         if let requests = plan.input(stop), !requests.isEmpty { requests[0] = StopRequest.isMade ? 1 : 0 }
-        try plan.run()
-        measure(since: started, loading: loaded - started)
+        let progress = Progress(step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length))
+        try plan.run(progress) { [inputs] scope, round in try inputs.fill(scope: scope, round: round, step: position.step) }
+        measure(since: started, loading: inputs.waiting - waited)
 
         let losses = step.reports.map { (name: $0.name, value: plan.scalar($0.node)) }
         if let loss = losses.first(where: { !$0.value.isFinite }) {
@@ -59,30 +58,6 @@ final class StageExecutor {
             )
         }
         return Outcome(losses: losses, redraws: redraw(after: position), isAskedToStop: plan.scalar(stopTotal) > 0)
-    }
-
-    private func load(_ node: Node) throws {
-        guard let places = plan.input(node), let loader else { return }
-        _ = try loader.next(into: places)
-    }
-
-    /// Noise is keyed by stage, step, call and the sample's place in the minibatch.
-    private func fill(_ node: Node, _ distribution: TrainingStep.Distribution, place: Int, step: Int) {
-        guard let values = plan.input(node) else { return }
-        let count = node.form.shape.count
-        let philox = Philox(seed: seed, key(of: "noise"), key(of: name), UInt64(step), UInt64(place))
-        for (row, sample) in plan.samples.enumerated() {
-            switch distribution {
-            case .uniform:
-                for element in 0 ..< count { values[row * count + element] = Float(philox.uniform(UInt64(element), UInt64(sample)).roundedBelowOne) }
-            case .normal:
-                for pair in 0 ..< count.quotientRoundedUp(2) {
-                    let (a, b) = philox.normals(UInt64(pair), UInt64(sample))
-                    values[row * count + 2 * pair] = Float(a)
-                    if 2 * pair + 1 < count { values[row * count + 2 * pair + 1] = Float(b) }
-                }
-            }
-        }
     }
 
     /// Draws anew what asked for it; the values that decide are equal on all ranks.
@@ -98,14 +73,9 @@ final class StageExecutor {
 
     private func measure(since start: ContinuousClock.Instant, loading: Duration) {
         func seconds(_ duration: Duration) -> Double { Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18 }
-        let whole = seconds(.now - start), now = Double(minibatch * max(1, perStep)) / whole
+        let whole = seconds(.now - start), now = Double(samplesPerStep) / whole
         rate = rate == 0 ? now : 0.9 * rate + 0.1 * now
         waiting = 0.9 * waiting + 0.1 * seconds(loading) / whole
         communicating = 0.9 * communicating + 0.1 * seconds(plan.reducing) / whole
     }
-}
-
-extension Double {
-    /// In Float a number just below 1 would become 1.
-    fileprivate var roundedBelowOne: Double { Swift.min(self, 0x1.fffffep-1) }
 }

@@ -98,7 +98,7 @@ public final class Trainer {
     private func order(_ stage: String, _ step: TrainingStep) throws -> Order {
         try Order(
             chunks: split.training(without: heldOut), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
-            minibatchesPerStep: max(1, step.minibatches.count), seed: UInt64(recipe.fields.seed), purpose: stage)
+            minibatchesPerStep: max(1, step.minibatchesPerStep()), seed: UInt64(recipe.fields.seed), purpose: stage)
     }
 
     /// Goes on from the newest checkpoint, if there is one.
@@ -145,8 +145,8 @@ public final class Trainer {
 
     /// Returns false where it was asked to stop.
     private func runSteps(_ name: String, _ step: TrainingStep, _ order: Order, epochs: Int) throws -> Bool {
-        let executor = try StageExecutor(name, step, order, of: self, from: position)
-        let planned = epochs * executor.stepsPerEpoch, last = min(planned, recipe.fields.steps ?? planned)
+        let planned = epochs * (order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())), last = min(planned, recipe.fields.steps ?? planned)
+        let executor = try StageExecutor(name, step, order, length: last, of: self, from: position)
         let every = max(1, executor.stepsPerEpoch / 20)
         while position.step < last {
             let outcome = try executor.run(position)

@@ -57,7 +57,7 @@ private struct GoldenRun {
     var results: [Node] { step.reports.map(\.node) + step.gradientsOfUpdates.map(\.node) }
 
     func run(_ execution: some Execution, _ number: Int) throws -> Outcome {
-        try execution.run([(step.minibatches[0], golden["step\(number)/minibatch"].numbers)], from: memory(before: number))
+        try execution.run([Given(step.minibatches[0].node, golden["step\(number)/minibatch"].numbers)], from: memory(before: number))
     }
 
     /// Holds losses, gradients, moments, powers and variables to the file's.
@@ -77,10 +77,11 @@ private struct GoldenRun {
     func compareScores<E: Execution>(_: E.Type, within tolerance: Double, on resources: Plan.Resources = .init()) throws {
         let scoring = Scoring(of: detector, sample: Shape(program.sample), microbatch: program.scored)
         detector.score(scoring)
-        let declared = scoring.scores + scoring.maps, execution = try E(scoring.trace, results: declared.map(\.node), on: resources)
-        let found = try execution.run([(scoring.x.node, golden["scored"].numbers)], from: memory(after: program.steps - 1))
-        #expect(declared.map(\.name) == ["latentL1", "latentL2", "residual"])
-        for ((name, _), found) in zip(declared, found.results) { expectClose(found, golden["score/\(name)"].numbers, within: tolerance, name) }
+        let names = scoring.scores.map(\.name) + scoring.maps.map(\.name)
+        let execution = try E(scoring.trace, results: scoring.results + scoring.maps.map(\.node), on: resources)
+        let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)], from: memory(after: program.steps - 1))
+        #expect(names == ["latentL1", "latentL2", "residual"])
+        for (name, found) in zip(names, found.results) { expectClose(found, golden["score/\(name)"].numbers, within: tolerance, name) }
     }
 }
 

@@ -62,7 +62,17 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     }
 
     private func kernelsOfSeveralTasks(_ plan: Plan) -> [String] {
-        plan.assembly.actions.compactMap { if case .kernel(let kernel) = $0, kernel.tasks > 1 { "\(type(of: kernel))" } else { nil } }
+        kernels(of: plan.assembly).filter { $0.tasks > 1 }.map { "\(type(of: $0))" }
+    }
+
+    private func kernels(of assembly: Assembly) -> [any Kernel] {
+        assembly.actions.flatMap { action -> [any Kernel] in
+            switch action {
+            case .kernel(let kernel): [kernel]
+            case .reduction: []
+            case .loop(let rounds): kernels(of: rounds.body)
+            }
+        }
     }
 
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
@@ -70,12 +80,12 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
         let sample: Shape = [16, 20, 2], detector = try smallDetector(name, sample: sample), memory = Memory(drawnFor: detector)
         let scoring = Scoring(of: detector, sample: sample, microbatch: 16)
         detector.score(scoring)
-        let results = (scoring.scores + scoring.maps + scoring.reconstructions).map(\.node)
+        let results = scoring.results + (scoring.maps + scoring.reconstructions).map(\.node)
         let image = uniform(sample.count, seed: 1).map { 2 * $0 - 1 }, others = uniform(15 * sample.count, seed: 2).map { 2 * $0 - 1 }
         for isa in InstructionSet.available {
             let execution = try PlannedExecution(scoring.trace, results: results, on: .init(isa: isa))
             func scored(_ samples: [Double], at place: Int) throws -> [[Double]] {
-                let outcome = try execution.run([(scoring.x.node, samples)], from: memory)
+                let outcome = try execution.run([Given(scoring.x.node, samples)], from: memory)
                 return zip(results, outcome.results).map { Array($1[place * $0.form.shape.count ..< (place + 1) * $0.form.shape.count]) }
             }
             let alone = try scored(image + Array(repeating: 0, count: others.count), at: 0)

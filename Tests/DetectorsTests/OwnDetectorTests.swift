@@ -47,7 +47,7 @@ public struct Autoencoder: Detector {
             }
         }
         let plan = try Plan(step.trace, results: step.reports.map(\.node), state: state)
-        let x = try #require(plan.input(step.minibatches[0]))
+        let x = try #require(plan.input(step.minibatches[0].node))
         for place in x.indices { x[place] = sin(Float(place % 5)) }
         var losses: [Double] = []
         for _ in 0 ..< 200 {

@@ -28,8 +28,8 @@ import Testing
         }
         let scoring = Scoring(of: detector, sample: sample, microbatch: 1)
         detector.score(scoring)
-        _ = try PlannedExecution(scoring.trace, results: (scoring.scores + scoring.maps + scoring.reconstructions).map(\.node))
-        #expect(scoring.scores.allSatisfy { $0.node.form == .batched([]) })
+        _ = try PlannedExecution(scoring.trace, results: scoring.results + (scoring.maps + scoring.reconstructions).map(\.node))
+        #expect(scoring.results.allSatisfy { $0.form == .batched([]) })
         #expect(scoring.maps.map(\.node.form) == [.batched([sample.extents[0], sample.extents[1], 1])])
         #expect(scoring.reconstructions.map(\.node.form) == [.batched(sample)])
     }

@@ -14,10 +14,30 @@ struct Outcome: Equatable {
     var variables: Memory
 }
 
+/// Numbers for an input; of one inside a loop, those of each round.
+struct Given {
+    let node: Node, rounds: [[Double]]
+    init(_ node: Node, _ numbers: [Double]) { self.init(node, rounds: [numbers]) }
+    init(_ node: Node, rounds: [[Double]]) { (self.node, self.rounds) = (node, rounds) }
+}
+
+/// Numbers in the order in which a step asks for them: inputs side by side in a loop come in turn, round by round.
+func inTime(_ inputs: [(node: Node, rounds: Int)], _ numbers: [[Double]]) -> [Given] {
+    var rest = numbers[...], given: [Given] = [], place = 0
+    while place < inputs.count {
+        let rounds = inputs[place].rounds, together = rounds == 1 ? inputs[place ... place] : inputs[place...].prefix { $0.rounds == rounds }
+        var values = together.map { _ in [[Double]]() }
+        for _ in 0 ..< rounds { for number in values.indices { values[number].append(rest.removeFirst()) } }
+        given += zip(together, values).map { Given($0.node, rounds: $1) }
+        place += together.count
+    }
+    return given
+}
+
 /// A trace that is run again and again, with results that are read after each run.
 protocol Execution {
     init(_ trace: Trace, results: [Node], on resources: Plan.Resources) throws
-    func run(_ inputs: [(node: Node, numbers: [Double])], from memory: Memory) throws -> Outcome
+    func run(_ inputs: [Given], from memory: Memory) throws -> Outcome
 }
 
 /// In Double, each node by its operation's plain code.
@@ -29,13 +49,14 @@ struct ReferenceExecution: Execution {
         (self.trace, self.results) = (trace, results)
     }
 
-    func run(_ inputs: [(node: Node, numbers: [Double])], from memory: Memory) -> Outcome {
+    func run(_ inputs: [Given], from memory: Memory) -> Outcome {
         let variables = trace.variables
-        var given: [Int: Values] = [:]
-        for (node, numbers) in inputs + variables.map({ ($0.given, memory[of: $0.variable]) }) {
-            given[node.index] = Values(node.form, samples: trace.minibatch, numbers)
+        var given: [Int: Values] = [:], inLoops: [Int: [Values]] = [:]
+        for input in inputs + variables.map({ Given($0.given, memory[of: $0.variable]) }) {
+            let values = input.rounds.map { Values(input.node.form, samples: trace.minibatch, $0) }
+            if trace.entries[input.node.index].scope == 0 { given[input.node.index] = values[0] } else { inLoops[input.node.index] = values }
         }
-        let found = evaluate(results + variables.map(\.current), given: given, samples: trace.minibatch).map(\.numbers)
+        let found = evaluate(results + variables.map(\.current), given: given, inLoops: inLoops, samples: trace.minibatch).map(\.numbers)
         let moved = zip(variables, found.dropFirst(results.count)).map { (ObjectIdentifier($0.variable), $1) }
         return Outcome(results: Array(found.prefix(results.count)), variables: memory.merging(moved) { $1 })
     }
@@ -52,14 +73,17 @@ struct PlannedExecution: Execution {
         plan = try Plan(trace, results: results, state: state, on: resources)
     }
 
-    func run(_ inputs: [(node: Node, numbers: [Double])], from memory: Memory) throws -> Outcome {
+    func run(_ inputs: [Given], from memory: Memory) throws -> Outcome {
         for (variable, _, _) in trace.variables { state[variable] = memory[of: variable] }
-        for (node, numbers) in inputs {
-            guard let input = plan.input(node) else { continue }
-            #expect(input.count == numbers.count)
-            for (place, number) in zip(input.indices, numbers) { input[place] = Float(number) }
+        func fill(scope: Int, round: Int) {
+            for given in inputs where trace.entries[given.node.index].scope == scope {
+                guard let input = plan.input(given.node) else { continue }
+                #expect(input.count == given.rounds[round].count)
+                for (place, number) in zip(input.indices, given.rounds[round]) { input[place] = Float(number) }
+            }
         }
-        try plan.run()
+        fill(scope: 0, round: 0)
+        try plan.run(before: fill)
         let moved = trace.variables.map { (ObjectIdentifier($0.variable), state[$0.variable]) }
         let found = results.map { $0.form == .replicated([]) ? [plan.scalar($0)] : plan.floats($0).map(Double.init) }
         return Outcome(results: found, variables: memory.merging(moved) { $1 })
@@ -93,9 +117,11 @@ func uniform(_ count: Int, seed: UInt64) -> [Double] {
 }
 
 /// Draws on [-1, 1) for every input of a step.
-func draws(for step: TrainingStep) -> [(node: Node, numbers: [Double])] {
-    (step.minibatches + step.noises.map(\.node)).enumerated().map { number, node in
-        (node, uniform(node.form.shape.count * step.trace.minibatch, seed: UInt64(number)).map { 2 * $0 - 1 })
+func draws(for step: TrainingStep) -> [Given] {
+    let inputs = step.minibatches.map { ($0.node, $0.rounds) } + step.noises.map { ($0.node, $0.rounds) }
+    return inputs.enumerated().map { number, input in
+        let count = input.0.form.shape.count * step.trace.minibatch
+        return Given(input.0, rounds: (0 ..< input.1).map { uniform(count, seed: UInt64(100 * number + $0)).map { 2 * $0 - 1 } })
     }
 }
 

@@ -18,7 +18,7 @@ public struct MeanPixel: Detector {
         [
             .fit("center") { fit in
                 fit.total(total(mean(fit.x)))
-                fit.conclude { totals, samples in [(center, [totals[0][0] / Double(samples)])] }
+                fit.conclude { [(center, [$0.totals[0][0] / Double($0.samples)])] }
             }
         ]
     }

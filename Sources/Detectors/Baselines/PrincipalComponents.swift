@@ -35,10 +35,10 @@ public struct PrincipalComponents: Detector {
                 let x = fit.x.reshaped(mean.shape)
                 fit.total(total(x))
                 fit.total(totalOuterProduct(x, x))
-                fit.conclude { totals, samples in
+                fit.conclude { found in
                     let n = mean.shape.count, kept = components.shape.extents[1]
-                    let center = totals[0].map { $0 / Double(samples) }
-                    let covariance = (0 ..< n * n).map { totals[1][$0] / Double(samples) - center[$0 / n] * center[$0 % n] }
+                    let center = found.totals[0].map { $0 / Double(found.samples) }
+                    let covariance = (0 ..< n * n).map { found.totals[1][$0] / Double(found.samples) - center[$0 / n] * center[$0 % n] }
                     let problem = try SymmetricEigenproblem(covariance, size: n)
                     // the largest are last
                     let columns = (0 ..< n).flatMap { row in (0 ..< kept).map { problem.vectors[(n - 1 - $0) * n + row] } }

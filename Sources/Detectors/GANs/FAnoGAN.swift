@@ -59,7 +59,7 @@ public struct FAnoGAN: Detector {
 
     /// Stage 1: several updates of D, each with its own minibatch and noise, then one of G.
     func trainGAN(_ step: TrainingStep) {
-        for round in 1 ... settings.criticSteps {
+        step.repeated(settings.criticSteps) {
             let x = step.minibatch()
             let x̂ = step.frozenStatistics { generator(step.normal([settings.latent])) }.detached
             let between = x + step.uniform([]) * (x̂ - x)
@@ -68,10 +68,8 @@ public struct FAnoGAN: Detector {
             let wasserstein = mean(critic(x̂)) - mean(critic(x))
             let penalty = average(square(sqrt(sum(square(slope)) + 1e-12) - 1))
             step.update(features, head, minimizing: wasserstein + settings.penalty * penalty, with: adam)
-            if round == settings.criticSteps {
-                step.report("wasserstein", wasserstein)
-                step.report("penalty", penalty)
-            }
+            step.report("wasserstein", wasserstein)
+            step.report("penalty", penalty)
         }
         let adversarial = -mean(critic(generator(step.normal([settings.latent]))))
         step.update(generator, minimizing: adversarial, with: adam)

@@ -44,3 +44,34 @@ final class CopyKernel: Kernel {
 
     func run(_ task: Int, scratch: Floats) { to.update(from: from, count: count) }
 }
+
+/// For every element the sum of some elements of the operand, in their order.
+final class GatherKernel: Kernel {
+    private let from: Floats, to: Floats, samples: Int
+    private let fromCount: Int, toCount: Int
+    private let starts: Table<Int32>, places: Table<Int32>
+    /// Whether each element is one of the operand.
+    private let isPlain: Bool
+    let scratch = 0
+    var tasks: Int { samples }
+
+    init(_ gather: Gather.Places, samples: Int, from: Floats, to: Floats) {
+        (self.samples, self.from, self.to) = (samples, from, to)
+        (fromCount, toCount) = (gather.from.count, gather.to.count)
+        (starts, places) = (Table(gather.starts), Table(gather.places))
+        isPlain = gather.starts.enumerated().allSatisfy { $0.offset == $0.element }
+    }
+
+    func run(_ task: Int, scratch: Floats) {
+        let source = from + task * fromCount, target = to + task * toCount, places = places.pointer
+        if isPlain {
+            for element in 0 ..< toCount { target[element] = source[Int(places[element])] }
+            return
+        }
+        for element in 0 ..< toCount {
+            var sum: Float = 0
+            for place in starts.pointer[element] ..< starts.pointer[element + 1] { sum += source[Int(places[Int(place)])] }
+            target[element] = sum
+        }
+    }
+}

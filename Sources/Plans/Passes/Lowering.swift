@@ -4,20 +4,26 @@ import Graphs
 /// constants folded, padding made explicit, and what is a matrix product written as one.
 struct Lowering {
     private(set) var draft = Draft()
-    private let trace: Trace
+    let trace: Trace
     /// The item of a trace's node.
     private(set) var item: [Int: Int] = [:]
 
-    init(_ trace: Trace, results: [Int]) {
+    /// - Parameter scope: the loop whose inside it is; what is read from outside of it is an input.
+    init(_ trace: Trace, results: [Int], scope: Int = 0) {
         self.trace = trace
         let results = results.map { trace.entries[$0].value }
+        func isInside(_ index: Int) -> Bool { trace.entries[index].scope == scope }
         var needed = Set(results)
-        for index in (0 ... (results.max() ?? 0)).reversed() where needed.contains(index) {
+        for index in (0 ... (results.max() ?? 0)).reversed() where needed.contains(index) && isInside(index) {
             needed.formUnion(trace.entries[index].inputs.map { trace.entries[$0].value })
         }
         for index in needed.sorted() {
             let entry = trace.entries[index]
-            item[index] = lower(entry.operation, entry.inputs.map { item[trace.entries[$0].value]! }, entry.form, node: index)
+            let isKnown = isInside(index) || entry.operation is Constant || entry.operation is Literal
+            item[index] =
+                isKnown
+                ? lower(entry.operation, entry.inputs.map { item[trace.entries[$0].value]! }, entry.form, node: index)
+                : draft.add(.input(node: index), [], entry.form)
         }
     }
 
@@ -29,12 +35,17 @@ struct Lowering {
         switch operation {
         case is Input: draft.add(.input(node: node), [], form)
         case let constant as Constant: draft.add(.constant(constant.bits), [], form)
+        case let literal as Literal: draft.add(.literal(literal), [], form)
+        case let scheduled as Scheduled: draft.add(.scheduled(scheduled.rate), [], form)
+        case let run as LoopRun: draft.add(.loop(run.number), inputs, form)
+        case let result as LoopResult: draft.add(.loopResult(result.place), inputs, form)
         case let unary as Unary: lower(unary, inputs[0], form)
         case let binary as Binary: lower(binary, inputs[0], inputs[1], form)
         case is Broadcast, is Spread: broadcast(inputs[0], to: form)
         case is Reshape: reshape(inputs[0], to: form.shape)
         case let slice as Slice: draft.add(.slice(slice), inputs, form)
         case let pad as Pad: draft.add(.pad(pad), inputs, form)
+        case let gather as Gather: draft.add(.gather(gather.places), inputs, form)
         case is Transpose: draft.add(.transpose, inputs, form)
         case is Sum: draft.add(.sum, inputs, form)
         case is Total: draft.add(.total, inputs, form)

@@ -10,6 +10,8 @@ enum Step {
     case kernel(Int)
     /// Sums over the samples of this rank, added over the ranks.
     case reduce([Int])
+    /// All rounds of a loop, which give its results.
+    case loop(Int, results: [Int])
 }
 
 /// Puts items into an order, loops that can be shared together, and reductions where their sums are needed.
@@ -33,12 +35,7 @@ struct Ordering {
 
     init(_ draft: Draft, stored: Set<Int>) {
         (self.draft, self.stored) = (draft, stored)
-        let given = draft.items.indices.filter { index in
-            switch draft[index].kind {
-            case .input, .constant: true
-            default: false
-            }
-        }
+        let given = draft.items.indices.filter { draft[$0].kind.isGiven }
         (done, available) = (Set(given), Set(given))
         open = draft.items.indices.filter { !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
         for unit in open { operands[unit] = leaves(of: unit) }
@@ -61,7 +58,11 @@ struct Ordering {
             preconditionFailure("items wait for each other")
         }
         communicate(for: operands[unit]!)
-        if isHostScalar(unit) {
+        if case .loop = draft[unit].kind {
+            let results = open.filter { draft[$0].inputs == [unit] && draft[$0].isLoopResult }
+            steps.append(.loop(unit, results: results))
+            close([unit] + results)
+        } else if isHostScalar(unit) {
             scheduleScalars()
         } else if draft[unit].isElementwise || isProgramSum(unit) {
             scheduleLoop(from: unit)

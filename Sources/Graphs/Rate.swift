@@ -1,0 +1,88 @@
+import Glibc
+
+/// How far a stage has come (or a loop, whose unit is the round).
+public struct Progress: Sendable {
+    /// Steps done.
+    public var step = 0
+    /// Whole epochs done; in a loop, rounds.
+    public var epoch = 0
+    /// The share of all steps that is done, 0 to below 1.
+    public var share = 0.0
+
+    public init(step: Int = 0, epoch: Int = 0, share: Double = 0) { (self.step, self.epoch, self.share) = (step, epoch, share) }
+}
+
+/// A number that may change while training goes on: a learning rate, the weight of a loss. A stage's unit is the epoch, a
+/// search's its step.
+public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
+    private enum Course: Hashable {
+        case constant
+        case drops(at: [Int], factor: Double)
+        case decay(factor: Double)
+        case linear(to: Double), cosine(to: Double)
+    }
+    /// At the beginning.
+    public let first: Double
+    private let course: Course
+
+    private init(_ first: Double, _ course: Course) { (self.first, self.course) = (first, course) }
+    public init(_ value: Double) { self.init(value, .constant) }
+    public init(floatLiteral value: Double) { self.init(value) }
+
+    /// Multiplied by `factor` at each of these units.
+    public static func dropping(_ first: Double, at units: [Int], by factor: Double) -> Rate { Rate(first, .drops(at: units, factor: factor)) }
+    /// Multiplied by `factor` after each unit.
+    public static func decaying(_ first: Double, by factor: Double) -> Rate { Rate(first, .decay(factor: factor)) }
+    /// On a straight line, step by step, to `last` at the end.
+    public static func linear(_ first: Double, to last: Double) -> Rate { Rate(first, .linear(to: last)) }
+    /// By half a cosine, step by step, to `last` at the end.
+    public static func cosine(_ first: Double, to last: Double) -> Rate { Rate(first, .cosine(to: last)) }
+
+    public func times(_ factor: Double) -> Rate {
+        switch course {
+        case .constant, .drops, .decay: Rate(first * factor, course)
+        case .linear(let last): .linear(first * factor, to: last * factor)
+        case .cosine(let last): .cosine(first * factor, to: last * factor)
+        }
+    }
+
+    /// Whether it depends on how long the stage is, so that a finished one cannot be made longer.
+    public var dependsOnLength: Bool {
+        switch course {
+        case .constant, .drops, .decay: false
+        case .linear, .cosine: true
+        }
+    }
+
+    var isConstant: Bool { course == .constant }
+
+    public func value(at progress: Progress) -> Double {
+        switch course {
+        case .constant: first
+        case .drops(let units, let factor): first * pow(factor, Double(units.count { $0 <= progress.epoch }))
+        case .decay(let factor): first * pow(factor, Double(progress.epoch))
+        case .linear(let last): first + (last - first) * progress.share
+        case .cosine(let last): last + (first - last) * (1 + cos(.pi * progress.share)) / 2
+        }
+    }
+}
+
+/// The value that a rate has at a step: given from outside, by how far training has come.
+package struct Scheduled: Operation {
+    package let rate: Rate
+
+    package func form(of inputs: [Form]) -> Form { .replicated([]) }
+    package func pullback(_ upstream: Node, result: Node, inputs: [Node]) -> [Node?] { [] }
+    package func evaluate(_ inputs: [Values], as form: Form, samples: Int) -> Values { preconditionFailure("it depends on the progress") }
+    package static var cases: [Case] { [] }
+}
+
+extension Trace {
+    /// A rate's value at the step that is computed.
+    public func value(of rate: Rate) -> Replicated {
+        Replicated(rate.isConstant ? constant(rate.first) : node(Scheduled(rate: rate), []))
+    }
+
+    /// The rates whose values change from step to step, loops' own not among them.
+    public var rates: [Rate] { entries.compactMap { $0.scope == 0 ? ($0.operation as? Scheduled)?.rate : nil } }
+}

@@ -1,0 +1,45 @@
+import Datasets
+import Detectors
+import Ranks
+
+extension Trainer {
+    /// The loaders that a stage's steps draw on, each from where the stage stands: of the training set under "", of others by their names.
+    func loaders(for step: TrainingStep, _ order: Order, from done: Int) throws -> [String: Loader] {
+        let owned = try Lanes(count: order.lanes, ranks: group.count).range(of: group.rank)
+        var loaders: [String: Loader] = [:]
+        let perStep = step.minibatchesPerStep()
+        if perStep > 0 { loaders[""] = Loader(split, order: order, lanes: owned, startingAt: done * perStep) }
+        for name in Set(step.minibatches.compactMap(\.set)).sorted() {
+            let asked = step.minibatches.filter { $0.set == name }, each = asked[0].each ?? 1
+            guard asked.allSatisfy({ ($0.each ?? 1) == each }) else {
+                throw Failure(.internal, "\(recipe.fields.detector) asks for minibatches of different sizes from the set \(name)")
+            }
+            let split = try otherSplit(name)
+            do {
+                let order = try Order(
+                    chunks: split.training(without: []), minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each,
+                    seed: UInt64(recipe.fields.seed), purpose: "set \(name)")
+                loaders[name] = Loader(split, order: order, lanes: owned, startingAt: done * step.minibatchesPerStep(of: name))
+            } catch { throw Failure(error, in: "sets.\(name)") }
+        }
+        return loaders
+    }
+
+    /// The training split of another set.
+    private func otherSplit(_ name: String) throws -> Split {
+        guard let folder = recipe.sets[name] else {
+            throw Failure(
+                .usage, "\(recipe.fields.detector) also trains on a set called \(name), which the recipe does not name; add `sets: {\(name): FOLDER}`"
+            )
+        }
+        let set = try openSet(folder, group)
+        guard set.manifest.shape == split.set.manifest.shape else {
+            func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
+            throw Failure(
+                .usage,
+                "\(folder) has samples of \(text(set.manifest.shape)), the training set of \(text(split.set.manifest.shape)); both must have one shape"
+            )
+        }
+        return try set.split("train")
+    }
+}
