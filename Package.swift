@@ -30,7 +30,8 @@ let package = Package(
         // the symbolic side
         .target(name: "Graphs"),
         .target(name: "Networks", dependencies: ["Graphs"]),
-        .target(name: "Detectors", dependencies: ["Networks", "LinearAlgebra"]),
+        .target(name: "Scenes"),
+        .target(name: "Detectors", dependencies: ["Networks", "LinearAlgebra", "Scenes"]),
 
         // the side that computes
         .target(name: "Ranks", dependencies: ["MPI"]),
@@ -48,6 +49,7 @@ let package = Package(
         .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics"], path: "Tests/RankProbe"),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
+        .testTarget(name: "ScenesTests", dependencies: ["Scenes"]),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "RanksTests", dependencies: ["Ranks", "rank-probe"]),
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
@@ -56,7 +58,7 @@ let package = Package(
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
-        .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans", "Randomness", "CAllocations"]),
+        .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "LinearAlgebra", "Plans", "Scenes", "Randomness", "CAllocations"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),
     ]
 )

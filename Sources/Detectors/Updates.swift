@@ -76,7 +76,8 @@ struct Updates {
             let moments = optimizer.moments.map {
                 store.variable("\(group)/\($0.name)/\(parameter.name)", parameter.variable.shape, .constant($0.first))
             }
-            let (next, change) = optimizer.step(slope, moments: moments.map { trace.read($0) }, powers: powers, rate: rate)
+            let decay = optimizer.weightDecay, pull = decay == 0 ? slope : slope + decay * trace.read(parameter.variable)
+            let (next, change) = optimizer.step(pull, moments: moments.map { trace.read($0) }, powers: powers, rate: rate)
             for (moment, value) in zip(moments, next) { trace.write(moment, value) }
             let scale = parameter.variable.moveScale
             trace.write(parameter.variable, trace.read(parameter.variable) - (scale == 1 ? change : scale * change))

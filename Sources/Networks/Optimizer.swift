@@ -10,6 +10,9 @@ public protocol Optimizer: Sendable {
     /// Numbers whose powers are kept, one for all tensors that move together: base^t in step t.
     var powers: [(name: String, base: Double)] { get }
 
+    /// What of a parameter is added to its slope, times the parameter; in searches it has no meaning.
+    var weightDecay: Double { get }
+
     /// One step.
     /// - Parameters:
     ///   - slope: the derivative of the loss by the tensor.
@@ -20,18 +23,27 @@ public protocol Optimizer: Sendable {
 
 extension Optimizer {
     public var powers: [(name: String, base: Double)] { [] }
+    public var weightDecay: Double { 0 }
 }
 
-/// Plain descent: the slope times the rate.
-public struct Descent: Optimizer {
+/// Stochastic gradient descent, with momentum as PyTorch has it: m ← μ·m + g.
+public struct SGD: Optimizer {
     public let rate: Rate
-    public var moments: [(name: String, first: Double)] { [] }
+    public let weightDecay: Double
+    let momentum: Double, nesterov: Bool
+    public var moments: [(name: String, first: Double)] { momentum == 0 ? [] : [("momentum", 0)] }
 
-    public init(rate: Rate) { self.rate = rate }
-    public init(rate: Double) { self.init(rate: Rate(rate)) }
+    public init(rate: Rate, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) {
+        (self.rate, self.momentum, self.nesterov, self.weightDecay) = (rate, momentum, nesterov, weightDecay)
+    }
+    public init(rate: Double, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) {
+        self.init(rate: Rate(rate), momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+    }
 
     public func step<T: Tensor>(_ slope: T, moments: [T], powers: [Replicated], rate: Replicated) -> (moments: [T], change: T) {
-        ([], slope.scaled(by: rate))
+        guard momentum != 0 else { return ([], slope.scaled(by: rate)) }
+        let m = momentum * moments[0] + slope
+        return ([m], (nesterov ? slope + momentum * m : m).scaled(by: rate))
     }
 }
 

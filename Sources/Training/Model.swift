@@ -29,24 +29,16 @@ public final class Model {
         detector.variables + store.variables.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// Sets every variable to its first value: drawn by the seed and its name alone.
-    func initialize() {
+    /// Sets every variable to its first value: drawn by the seed and its name alone, but of averages, which begin as what they follow.
+    func initialize(averages: [(average: Variable, original: Variable)] = []) {
         for (name, variable) in variables { draw(variable, name, redraw: 0) }
+        for (average, original) in averages { state[average] = state[original] }
     }
 
     /// Draws a variable's first value, or another for each number of `redraw`.
     func draw(_ variable: Variable, _ name: String, redraw: UInt64) {
-        let philox = Philox(seed: seed, key(of: "initial value"), key(of: name), redraw), count = variable.shape.count
-        state[variable] =
-            switch variable.initializer {
-            case .constant(let value): Array(repeating: value, count: count)
-            case .uniform(let bound): (0 ..< count).map { bound * (2 * philox.uniform(UInt64($0)) - 1) }
-            case .normal(let mean, let deviation):
-                (0 ..< count.quotientRoundedUp(2)).flatMap { pair in
-                    let (a, b) = philox.normals(UInt64(pair))
-                    return [mean + deviation * a, mean + deviation * b]
-                }.prefix(count).map { $0 }
-            }
+        let philox = Philox(seed: seed, key(of: "initial value"), key(of: name), redraw)
+        state[variable] = variable.initializer.values(variable.shape, philox)
     }
 
     // MARK: Checkpoints

@@ -49,7 +49,7 @@ public final class Trainer {
 
     private func trainStages() throws -> Int32 {
         let stages = try model.detector.stages.map(prepare)
-        model.initialize()
+        model.initialize(averages: stages.flatMap(\.averages))
         let resumed = try resume()
         try agreeAtStart()
         try log.open()
@@ -76,6 +76,8 @@ public final class Trainer {
     private enum Prepared {
         case steps(name: String, TrainingStep, Order, epochs: Int)
         case fit(FitPass)
+
+        var averages: [(average: Variable, original: Variable)] { if case .steps(_, let step, _, _) = self { step.averages } else { [] } }
     }
 
     /// Traces a stage, which also makes known what its optimizers keep.

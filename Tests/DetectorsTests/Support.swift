@@ -119,10 +119,14 @@ func uniform(_ count: Int, seed: UInt64) -> [Double] {
 /// Draws on [-1, 1) for every input of a step.
 func draws(for step: TrainingStep) -> [Given] {
     let inputs = step.minibatches.map { ($0.node, $0.rounds) } + step.noises.map { ($0.node, $0.rounds) }
-    return inputs.enumerated().map { number, input in
-        let count = input.0.form.shape.count * step.trace.minibatch
-        return Given(input.0, rounds: (0 ..< input.1).map { uniform(count, seed: UInt64(100 * number + $0)).map { 2 * $0 - 1 } })
-    }
+    let places = 0 ..< step.trace.minibatch
+    let labels = step.minibatches.compactMap(\.labels).map { Given($0, places.map { [0, 2, 1][$0 % 3] }) }
+    let classes = labels + step.minibatches.compactMap(\.supervision).map { Given($0, places.map { [1, -1, 0][$0 % 3] }) }
+    return classes
+        + inputs.enumerated().map { number, input in
+            let count = input.0.form.shape.count * step.trace.minibatch
+            return Given(input.0, rounds: (0 ..< input.1).map { uniform(count, seed: UInt64(100 * number + $0)).map { 2 * $0 - 1 } })
+        }
 }
 
 /// Every thread count with every instruction set of this processor.
