@@ -46,6 +46,11 @@ private func probe(_ launcher: [String], _ arguments: [String], _ variables: [St
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
+    // threads of tests block signals, and programs that they start would, too: the alarm of a probe that hangs
+    var before = sigset_t(), none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
     process.waitUntilExit()
     return Job(
