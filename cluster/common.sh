@@ -40,7 +40,8 @@ ranks() { # number, command...
   shift
   local more=()
   [ "$number" -gt "$(nproc)" ] && more=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
-  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -q -n "$number" "${more[@]}" "$@" </dev/null
+  # by its own name, where another MPI may be installed beside it
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "$(command -v mpirun.openmpi || echo mpirun)" -q -n "$number" "${more[@]}" "$@" </dev/null
 }
 
 vigil=.build/release/vigil

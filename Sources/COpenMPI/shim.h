@@ -45,6 +45,12 @@ static inline int shim_receive(void *data, int count, MPI_Datatype type, int fro
 static inline int shim_all_reduce(const void *from, void *to, int count, MPI_Datatype type, MPI_Op op, MPI_Comm c, shim_request *made) {
     return MPI_Iallreduce(from, to, count, type, op, c, &made->handle);
 }
+static inline int shim_probe(int tag, MPI_Comm c, int *found, int *from) {
+    MPI_Status status;
+    int code = MPI_Iprobe(MPI_ANY_SOURCE, tag, c, found, &status);
+    if (code == MPI_SUCCESS && *found) *from = status.MPI_SOURCE;
+    return code;
+}
 static inline int shim_wait(shim_request *request) { return MPI_Wait(&request->handle, MPI_STATUS_IGNORE); }
 static inline int shim_test(shim_request *request, int *done) { return MPI_Test(&request->handle, done, MPI_STATUS_IGNORE); }
 

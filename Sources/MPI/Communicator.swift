@@ -105,6 +105,13 @@ public final class Communicator: @unchecked Sendable {
         }
     }
 
+    /// The rank whose message with this tag waits to be received, if there is one.
+    public func sender(ofWaiting tag: Int32) throws(MPIError) -> Int? {
+        var found: Int32 = 0, rank: Int32 = 0
+        try check(shim_probe(tag, handle, &found, &rank), "MPI_Iprobe")
+        return found == 0 ? nil : Int(rank)
+    }
+
     /// Calls with consecutive (start, count) of at most `largestPiece`; not at all for an empty buffer.
     func inPieces(_ total: Int, _ body: (Int, Int32) throws(MPIError) -> Void) throws(MPIError) {
         var start = 0

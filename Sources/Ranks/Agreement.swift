@@ -21,11 +21,14 @@ extension RankGroup {
 
     private func disagreement(_ what: String, _ values: [String]) -> String {
         let distinct = values.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        let who = distinct.map { value in "\(Self.list(values.indices.filter { values[$0] == value })) \(value)" }
+        let who = distinct.map { value in
+            let ranks = values.indices.filter { values[$0] == value }
+            return "\(Self.list(ranks)) \(ranks.count == 1 ? "has" : "have") \(value)"
+        }
         return "the ranks differ in \(what): \(who.joined(separator: ", ")); all must run the same program on the same recipe and data"
     }
 
-    /// "rank 3", "ranks 0-2", "ranks 0, 2-4": followed by "has" or "have".
+    /// "rank 3", "ranks 0-2", "ranks 0, 2-4".
     static func list(_ ranks: [Int]) -> String {
         var runs: [ClosedRange<Int>] = []
         for rank in ranks {
@@ -36,7 +39,7 @@ extension RankGroup {
             }
         }
         let text = runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ", ")
-        return ranks.count == 1 ? "rank \(text) has" : "ranks \(text) have"
+        return ranks.count == 1 ? "rank \(text)" : "ranks \(text)"
     }
 
     private func hexadecimal(_ hash: [UInt8]) -> String {

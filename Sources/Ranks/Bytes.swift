@@ -7,7 +7,7 @@ extension RankGroup {
 
     private func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
         guard let communicator else { return bytes }
-        return try watchdog.during("a broadcast") {
+        return try watchdog.during(.broadcast) {
             var size = [Int64(bytes.count)]
             try size.withUnsafeMutableBufferPointer { try communicator.broadcast($0, from: root) }
             var result = rank == root ? bytes : [UInt8](repeating: 0, count: Int(size[0]))
@@ -26,10 +26,10 @@ extension RankGroup {
     /// Every rank's bytes, by rank, on every rank.
     public func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
         guard let communicator else { return [bytes] }
-        let sizes = try watchdog.during("a gather") { try communicator.allGather(Int64(bytes.count)).map { Int($0) } }
+        let sizes = try watchdog.during(.gather) { try communicator.allGather(Int64(bytes.count)).map { Int($0) } }
         let total = sizes.reduce(0, +)
         guard total <= communicator.largestPiece else { return try (0 ..< count).map { try broadcast(bytes, from: $0) } }
-        return try watchdog.during("a gather") {
+        return try watchdog.during(.gather) {
             let parts = try Parts(sizes)
             var all = [UInt8](repeating: 0, count: total)
             all.replaceSubrange(Int(parts.places[rank]) ..< Int(parts.places[rank]) + bytes.count, with: bytes)
@@ -42,7 +42,7 @@ extension RankGroup {
     public func exchange(_ bytes: [[UInt8]]) throws -> [[UInt8]] {
         precondition(bytes.count == count, "\(bytes.count) entries for \(count) ranks")
         guard let communicator else { return bytes }
-        return try watchdog.during("an exchange") {
+        return try watchdog.during(.exchange) {
             let sizes = try exchangeSizes(bytes.map { Int64($0.count) }, by: communicator)
             let sent = bytes.flatMap { $0 }
             var received = [UInt8](repeating: 0, count: sizes.reduce(0, +))

@@ -12,6 +12,7 @@ public func run(_ group: RankGroup, program: String, _ body: () throws -> Int32)
     } catch {
         waitForLowerRanks(group)
         complain("\(program): \(error)")
+        if group.count > 1 { usleep(100_000) }  // MPICH's launcher drops what it has not read yet when a rank aborts
         group.abort((error as? any ExitCoded)?.exitCode ?? 70)
     }
 }
@@ -30,9 +31,9 @@ public func run(program: String, _ body: (RankGroup) throws -> Int32) -> Never {
 /// An error that all ranks meet (a recipe with a mistake, a set that is not there) is to be printed once. Ranks that fail alone cannot ask
 /// the others, who may be anywhere, in a call or in arithmetic. So rank 0 speaks at once, and its abort ends the others while they wait:
 /// by SIGTERM, or where a program has taken that for a request to save and stop, by the SIGKILL that mpirun sends a second later. The next
-/// ranks give each other a tenth of a second.
+/// ranks give each other a third of a second.
 private func waitForLowerRanks(_ group: RankGroup) {
     guard group.rank > 0 else { return }
-    let end = ContinuousClock.now + .milliseconds(1500 + 100 * min(group.rank - 1, 20))
+    let end = ContinuousClock.now + .milliseconds(1500 + 300 * min(group.rank - 1, 10))
     while ContinuousClock.now < end { usleep(50_000) }  // a signal wakes it early
 }

@@ -14,17 +14,19 @@ public final class RankGroup: @unchecked Sendable {
     let communicator: Communicator?
     /// The same ranks, for sums over lanes, whose messages do not meet those of the group's calls.
     let laneCommunicator: Communicator?
-    /// Says on stderr when a rank waits for the others too long.
+    /// Says on stderr when a rank waits for others too long, and for which.
     let watchdog: Watchdog
+    private let rollCall: RollCall?
 
-    private init(_ communicator: Communicator?, lanes: Communicator?, allowsThreads: Bool) {
-        (self.communicator, laneCommunicator, self.allowsThreads) = (communicator, lanes, allowsThreads)
+    private init(_ communicator: Communicator?, lanes: Communicator?, rollCall: RollCall?, allowsThreads: Bool) {
+        (self.communicator, laneCommunicator, self.rollCall, self.allowsThreads) = (communicator, lanes, rollCall, allowsThreads)
         (rank, count) = (communicator?.rank ?? 0, communicator?.count ?? 1)
-        watchdog = Watchdog(rank: rank)
+        watchdog = Watchdog(rank: rank, rollCall: rollCall)
+        if count > 1 { watchdog.start() }
     }
 
     /// One process, no MPI.
-    public static func alone() -> RankGroup { RankGroup(nil, lanes: nil, allowsThreads: true) }
+    public static func alone() -> RankGroup { RankGroup(nil, lanes: nil, rollCall: nil, allowsThreads: true) }
 
     /// Starts MPI where a launcher started this process, else makes a group of one.
     ///
@@ -39,13 +41,17 @@ public final class RankGroup: @unchecked Sendable {
         let allowsThreads = try Environment.start()
         let world = try Communicator.world()
         try launch.check(count: world.count)
-        return RankGroup(try world.duplicate(), lanes: try world.duplicate(), allowsThreads: allowsThreads)
+        return RankGroup(
+            try world.duplicate(), lanes: try world.duplicate(), rollCall: allowsThreads ? RollCall(try world.duplicate()) : nil,
+            allowsThreads: allowsThreads)
     }
 
     /// Ends MPI, after all ranks have come here; without MPI does nothing. The group is of no use afterwards.
     public func finish() throws {
-        watchdog.end()
         guard communicator != nil else { return }
+        try watchdog.during(.end) { try rollCall?.meet() }  // so that who leaves too early still answers, and is found here
+        watchdog.end()
+        try rollCall?.end()
         try Environment.finish()
     }
 
@@ -56,25 +62,25 @@ public final class RankGroup: @unchecked Sendable {
         exit(code)
     }
 
-    /// Seconds that this rank may wait in one call before it says so on stderr, once (default 120).
+    /// Seconds (more than 0) that this rank may wait for others in one call before it is said on stderr, once, for whom (default 120).
     public func setStall(seconds: Double) { watchdog.setStall(seconds: seconds) }
 
     /// Returns when all ranks have come here.
     public func barrier() throws {
         guard let communicator else { return }
-        try watchdog.during("a barrier") { try communicator.barrier() }
+        try watchdog.during(.barrier) { try communicator.barrier() }
     }
 
     /// The sums of the ranks' values, element by element, on every rank. All give the same count. Overflow wraps.
-    public func sum(_ values: [Int64]) throws -> [Int64] { try reduce(values, .sum, "a sum of integers") }
+    public func sum(_ values: [Int64]) throws -> [Int64] { try reduce(values, .sum, .sum) }
 
     /// The largest of the ranks' values, element by element, on every rank; not for NaN.
-    public func maximum(_ values: [Double]) throws -> [Double] { try reduce(values, .maximum, "a maximum") }
+    public func maximum(_ values: [Double]) throws -> [Double] { try reduce(values, .maximum, .maximum) }
 
-    private func reduce<T: Transferable>(_ values: [T], _ reduction: Reduction, _ what: StaticString) throws -> [T] {
+    private func reduce<T: Transferable>(_ values: [T], _ reduction: Reduction, _ call: Call) throws -> [T] {
         guard let communicator else { return values }
         var result = values
-        try watchdog.during(what) { try result.withUnsafeMutableBufferPointer { try communicator.allReduce($0, reduction) } }
+        try watchdog.during(call) { try result.withUnsafeMutableBufferPointer { try communicator.allReduce($0, reduction) } }
         return result
     }
 }

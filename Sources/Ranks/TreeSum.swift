@@ -53,12 +53,12 @@ public final class TreeSum: @unchecked Sendable {
     /// `partials[i]` points to `count` partial sums over `subtrees[i]`, which may be overwritten; the total is written to `result` on every
     /// rank. `result` may be `partials[0]`. All ranks give the same count.
     public func sum(_ partials: [UnsafeMutablePointer<Float>], count: Int, into result: UnsafeMutablePointer<Float>) throws {
-        try group.watchdog.during("a sum over lanes") { try form(partials, count, into: result) }
+        try group.watchdog.during(.laneSum) { try form(partials, count, into: result) }
     }
 
     /// As above, in Double.
     public func sum(_ partials: [UnsafeMutablePointer<Double>], count: Int, into result: UnsafeMutablePointer<Double>) throws {
-        try group.watchdog.during("a sum over lanes") { try form(partials, count, into: result) }
+        try group.watchdog.during(.laneSum) { try form(partials, count, into: result) }
     }
 
     /// Elements that are summed at a time: what bounds scratch memory and keeps MPI's counts small.

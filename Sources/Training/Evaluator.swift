@@ -23,6 +23,7 @@ public final class Evaluator {
     public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, group: RankGroup) throws {
         recipe = try run.recipe()
         if let threads { recipe.run.threads = threads }
+        group.setStall(seconds: recipe.run.stall)
         let folder = data ?? recipe.fields.data, set = try openSet(folder, group)
         let split: Split
         do { split = try set.split(name) } catch { throw Failure(error, in: folder) }

@@ -54,7 +54,7 @@ public final class Trainer {
         try agreeAtStart()
         try log.open()
         if group.rank == 0 { try writeRecipe() }
-        try log.record("start", Environment.description(of: self))
+        try log.record("start", try Environment.description(of: self))
         StopRequest.listen()
         var record = try resumed?.record ?? save()
         for (number, stage) in stages.enumerated() where number >= position.stage {

@@ -46,7 +46,8 @@ import Testing
         let program = try #require(Bundle.main.executableURL).deletingLastPathComponent().appending(path: "rank-probe")
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["mpirun", "-n", String(ranks), program.path(), "metrics"] + arguments
+        let launcher = FileManager.default.fileExists(atPath: "/usr/bin/mpirun.openmpi") ? "mpirun.openmpi" : "mpirun"
+        process.arguments = [launcher, "-n", String(ranks), program.path(), "metrics"] + arguments
         // More ranks than cores, in a container too; settings that another MPI ignores.
         let settings = [
             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",

@@ -32,10 +32,33 @@ func probeAgreement(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     return 0
 }
 
-/// `stall`: rank 1 comes to a barrier 1.2 s late, after the others' stall time of 0.3 s.
+/// `stall CASE`: the others wait for rank 1 at a barrier for longer than the stall time of 1 s. Rank 1 is `late`, or `stopped` (and goes on
+/// after some seconds), or never comes: it has `gone` to the job's end, or to a sum over `lanes`. Then an alarm ends the job.
 func probeStall(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
-    group.setStall(seconds: 0.3)
-    if group.rank == 1 { usleep(1_200_000) }
+    group.setStall(seconds: 1)
+    let lanes = try TreeSum(group: group, lanes: group.count)
+    try group.barrier()
+    guard group.rank == 1 else {
+        alarm(20)
+        try group.barrier()
+        return 0
+    }
+    switch arguments[0] {
+    case "late": sleep(3)
+    case "stopped":
+        var shell = pid_t()
+        let words = ["sh", "-c", "sleep 7; kill -CONT \(getpid())"], command = words.map { strdup($0) } + [nil]
+        guard posix_spawn(&shell, "/bin/sh", nil, nil, command, environ) == 0 else { throw RankError("no shell to go on by") }
+        raise(SIGSTOP)
+    case "gone":
+        alarm(4)
+        return 0
+    default:
+        alarm(4)
+        let number = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+        number.initialize(to: 1)
+        try lanes.sum([number], count: 1, into: number)
+    }
     try group.barrier()
     return 0
 }

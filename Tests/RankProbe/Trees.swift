@@ -32,6 +32,20 @@ func partialSum<T: BinaryFloatingPoint>(_ subtree: Range<Int>, _ count: Int, _: 
     return stack[0]
 }
 
+/// `linear LANES COUNT`: as the tree's total, in the order that comes to mind first: each rank adds its lanes one after the other, then the
+/// ranks' sums are added one after the other. Prints a hash.
+func probeLinear(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
+    let lanes = Int(arguments[0])!, count = Int(arguments[1])!
+    func chain(_ sums: [[Float]]) -> [Float] { sums.dropFirst().reduce(sums[0]) { zip($0, $1).map { $0 + $1 } } }
+    let own = chain(
+        try Lanes(count: lanes, ranks: group.count).range(of: group.rank).map { lane in (0 ..< count).map { Float(laneValue(lane, $0)) } })
+    let all = try group.allGather(own.withUnsafeBytes { Array($0) }).map { bytes in
+        bytes.withUnsafeBytes { raw in (0 ..< count).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
+    }
+    if group.rank == 0 { print(String(bitsHash(chain(all)), radix: 16)) }
+    return 0
+}
+
 /// `tree WAY LANES:COUNT,COUNT...`: the total of so many lanes by each algorithm, in place and not, in Float and Double; a hash of each on
 /// a line. WAY is tree or library.
 func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {

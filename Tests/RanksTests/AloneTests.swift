@@ -76,25 +76,73 @@ import Testing
 }
 
 @Suite struct WatchdogTests {
+    let advice = "if this lasts, end the job and start it again"
+
     @Test func aLongCallIsToldOnce() {
         let said = Mutex<[String]>([])
         let watchdog = Watchdog(rank: 3) { line in said.withLock { $0.append(line) } }
         watchdog.setStall(seconds: 1000)
-        watchdog.during("a barrier") { _ = watchdog.look() }
+        watchdog.during(.barrier) { watchdog.look() }
         #expect(said.withLock { $0 } == [])
-        watchdog.setStall(seconds: 0)
-        #expect(watchdog.look() && said.withLock { $0 } == [])
-        watchdog.during("a sum") {
-            watchdog.during("an inner call") { _ = (watchdog.look(), watchdog.look()) }
+        watchdog.setStall(seconds: 1e-9)
+        watchdog.look()
+        #expect(said.withLock { $0 } == [])
+        watchdog.during(.sum) {
+            watchdog.during(.gather) {
+                watchdog.look()
+                watchdog.look()
+            }
+            #expect(watchdog.here().places.map(\.call) == [.sum, nil])
         }
+        #expect(watchdog.here().places.map(\.begun) == [2, 0])
+        watchdog.during(.laneSum) { watchdog.look() }
         watchdog.end()
-        #expect(!watchdog.look())
-        #expect(said.withLock { $0 } == ["rank 3 has waited 0 s for the other ranks in a sum; one of them is stopped, slow, or in a different call"])
+        let rest = "and cannot ask for which, since this MPI does not let several threads call it; \(advice)"
+        #expect(
+            said.withLock { $0 } == [
+                "rank 3 has waited 0 s for others in a sum of integers, \(rest)", "rank 3 has waited 0 s for others in a sum over lanes, \(rest)",
+            ])
+    }
+
+    /// Where a rank is in the group's calls, and then in the sums over lanes.
+    func at(_ begun: Int64, _ call: Call? = nil, _ seconds: Int64 = 0, lanes: Int64 = 0, _ laneCall: Call? = nil, _ laneSeconds: Int64 = 500)
+        -> Whereabouts
+    {
+        Whereabouts([.init(begun: begun, call: call, seconds: seconds), .init(begun: lanes, call: laneCall, seconds: laneSeconds)])
+    }
+
+    @Test func thoseThatAreMissingAreNamed() {
+        let wait = Wait(call: .gather, number: 7, seconds: 130), here = at(7, .gather, 130)
+        func says(_ answers: [Whereabouts?], _ sentence: String) { #expect(wait.sentence(answers) == "\(sentence); \(advice)") }
+        says([here, here], "ranks 0-1 have waited 130 s for each other in a gather: all have come, so the network between them is slow or cut")
+        says([here, nil], "rank 0 has waited 130 s for rank 1 in a gather: rank 1 does not answer (it is stopped, or its node out of reach)")
+        says([at(6, nil, 140), here], "rank 1 has waited 130 s for rank 0 in a gather: rank 0 has computed or read for 140 s")
+        says([at(6, nil, 140, lanes: 9, nil, 3), here], "rank 1 has waited 130 s for rank 0 in a gather: rank 0 has computed or read for 3 s")
+        says([here, at(6, .sum)], "rank 0 has waited 130 s for rank 1 in a gather: rank 1 is still in a sum of integers")
+        says([here, at(7, .barrier)], "rank 0 has waited 130 s for rank 1 in a gather: rank 1 is in a barrier instead")
+        says([here, at(6, lanes: 3, .laneSum)], "rank 0 has waited 130 s for rank 1 in a gather: rank 1 is still in a sum over lanes")
+        // who has been here and left is not missing
+        says(
+            [here, at(7), at(8, .sum), nil],
+            "rank 0 has waited 130 s for rank 3 in a gather: rank 3 does not answer (it is stopped, or its node out of reach)")
+        says(
+            [here, nil, nil, at(6, .exchange), at(6, nil, 8), here, at(5, nil, 9), at(2, .exchange)],
+            "ranks 0, 5 have waited 130 s for ranks 1-4, 6-7 in a gather: ranks 1-2 do not answer (they are stopped, or their nodes out of reach), "
+                + "ranks 4, 6 have computed or read for 8 s, ranks 3, 7 are still in an exchange")
+        let lanes = Wait(call: .laneSum, number: 2, seconds: 5)
+        #expect(
+            lanes.sentence([at(9, lanes: 2, .laneSum), at(9, .broadcast, lanes: 1)])
+                == "rank 0 has waited 5 s for rank 1 in a sum over lanes: rank 1 is still in a broadcast; \(advice)")
+    }
+
+    @Test func placesTravel() {
+        let place = at(7, .broadcast, 12, lanes: 1 << 40, nil, 0)
+        #expect(Whereabouts(words: place.words) == place && place.words.count == Whereabouts.wordCount)
     }
 
     @Test func ranksAreListed() {
-        #expect(RankGroup.list([3]) == "rank 3 has")
-        #expect(RankGroup.list([0, 1, 2]) == "ranks 0-2 have")
-        #expect(RankGroup.list([0, 2, 3, 5]) == "ranks 0, 2-3, 5 have")
+        #expect(RankGroup.list([3]) == "rank 3")
+        #expect(RankGroup.list([0, 1, 2]) == "ranks 0-2")
+        #expect(RankGroup.list([0, 2, 3, 5]) == "ranks 0, 2-3, 5")
     }
 }

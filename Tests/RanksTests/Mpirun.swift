@@ -6,12 +6,22 @@ struct Job {
     let code: Int32, output: String, errors: String
     var lines: [String] { output.split(separator: "\n").map(String.init) }
     /// What the probe itself said on stderr; mpirun adds words of its own.
-    var messages: [String] { errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("rank-probe: ") || $0.hasPrefix("rank ") } }
+    var messages: [String] {
+        errors.split(separator: "\n").map(String.init).filter { ["rank-probe: ", "rank ", "ranks "].contains(where: $0.hasPrefix) }
+    }
 }
 
-/// Runs `rank-probe` under mpirun; the program stands beside the tests in the build folder.
-func mpirun(_ ranks: Int, _ arguments: [String], seconds: Int = 60) throws -> Job {
-    try probe(["timeout", "-k", "3", "\(seconds)", "mpirun", "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none"], arguments)
+/// A `rank-probe` that was built with MPICH, to be tested in place of the one beside the tests (`cluster/mpich`).
+let mpichProbe = ProcessInfo.processInfo.environment["VIGIL_MPICH_PROBE"]
+
+/// Open MPI's own name for its launcher, where another MPI may be installed beside it.
+let openMPI = FileManager.default.fileExists(atPath: "/usr/bin/mpirun.openmpi") ? "mpirun.openmpi" : "mpirun"
+
+/// Runs `rank-probe` under the launcher of its MPI; the program stands beside the tests in the build folder.
+func mpirun(_ ranks: Int, _ arguments: [String], seconds: Int = 60, launcher: String? = nil) throws -> Job {
+    let launcher = launcher ?? (mpichProbe == nil ? openMPI : "mpiexec.mpich")
+    let options = launcher == openMPI ? ["--oversubscribe", "--bind-to", "none"] : []
+    return try probe(["timeout", "-k", "3", "\(seconds)", launcher, "-n", "\(ranks)"] + options, arguments)
 }
 
 /// Runs `rank-probe` without a launcher.
@@ -19,7 +29,7 @@ func alone(_ arguments: [String], environment: [String: String] = [:]) throws ->
 
 private func probe(_ launcher: [String], _ arguments: [String], _ variables: [String: String] = [:]) throws -> Job {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("rank-probe")
+    let program = mpichProbe ?? URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("rank-probe").path
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -29,13 +39,18 @@ private func probe(_ launcher: [String], _ arguments: [String], _ variables: [St
 
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = launcher + [program.path] + arguments
+    process.arguments = launcher + [program] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(
         ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1"]
     ) { $1 }.merging(variables) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
+    // threads of tests block signals, and programs that they start would, too: the alarm of a probe that hangs
+    var before = sigset_t(), none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try process.run()
     process.waitUntilExit()
     return Job(

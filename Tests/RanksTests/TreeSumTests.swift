@@ -25,7 +25,7 @@ private func linearSum<T: BinaryFloatingPoint>(_ lanes: Int, _ index: Int, _: T.
 }
 
 private let cases: [(lanes: Int, counts: [Int])] = [
-    (1, [3]), (3, [7]), (5, [1, 7, 1000]), (8, [1000]), (16, [1, 7, 1000, 100_003]),
+    (1, [3]), (3, [7]), (5, [1, 7, 1000]), (8, [1000]), (16, [1, 7, 1000, 100_003]), (37, [1000]),
 ]
 
 /// Each line that the probe should print, by the plain evaluation of the tree.
@@ -46,6 +46,17 @@ extension OnRanks {
         #expect(job.code == 0, "\(job.errors)")
         #expect(job.lines.count == possible.reduce(0) { $0 + 8 * $1.counts.count })
         #expect(Set(job.lines).subtracting(expected) == [])
+    }
+
+    /// So it is the tree that does it: added in a line, the same lanes give other bits on almost every number of ranks.
+    @Test func aLinearOrderHasOtherBitsOnOtherRankCounts() throws {
+        let hashes = try (1 ... 8).map { ranks in
+            let job = try mpirun(ranks, ["linear", "16", "1000"])
+            #expect(job.code == 0, "\(job.errors)")
+            return job.output
+        }
+        let tree = hash((0 ..< 1000).lazy.map { UInt64(treeSum(0, 16, $0, Float.self).bitPattern) })
+        #expect(Set(hashes).count == 8 && !hashes.contains(tree + "\n"))
     }
 
     @Test func anotherOrderHasOtherBits() {

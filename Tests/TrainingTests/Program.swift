@@ -11,10 +11,21 @@ struct Job {
 private let program = URL(fileURLWithPath: try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     .deletingLastPathComponent().appendingPathComponent("vigil").path
 
+/// Open MPI's own name for its launcher, where another MPI may be installed beside it.
+private let mpirun = FileManager.default.fileExists(atPath: "/usr/bin/mpirun.openmpi") ? "mpirun.openmpi" : "mpirun"
+
 /// Runs `vigil`, under mpirun where `ranks` are given, and waits for its end.
 func vigil(_ arguments: [String], ranks: Int? = nil, seconds: Int = 90) throws -> Job {
     try Running(arguments, ranks: ranks, seconds: seconds).wait()
 }
+
+/// Runs `vigil` on hosts that are made for it.
+func vigil(_ arguments: [String], ranks: Int, hosts: Int, seconds: Int = 120) throws -> Job {
+    try Running(arguments, launcher: [hostsScript, "\(hosts)", "-n", "\(ranks)"], seconds: seconds).wait()
+}
+
+/// Makes hosts of a machine.
+let hostsScript = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../cluster/hosts").standardized.path
 
 /// A program that runs.
 struct Running {
@@ -24,12 +35,12 @@ struct Running {
     private var errors: URL { folder.appendingPathComponent("errors") }
 
     /// Starts `vigil`, or what `shell` says where it is given: there "$0" is the program and "$@" its arguments.
-    init(_ arguments: [String], ranks: Int? = nil, seconds: Int = 90, shell: String? = nil) throws {
+    init(_ arguments: [String], ranks: Int? = nil, launcher: [String] = [], seconds: Int = 90, shell: String? = nil) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("vigil-job-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // files, not pipes: a full pipe that nobody reads would stop the job
         for name in ["output", "errors"] { try Data().write(to: folder.appendingPathComponent(name)) }
-        let launcher = ranks.map { ["mpirun", "-q", "-n", "\($0)", "--oversubscribe", "--bind-to", "none"] } ?? []
+        let launcher = ranks.map { [mpirun, "-q", "-n", "\($0)", "--oversubscribe", "--bind-to", "none"] } ?? launcher
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["timeout", "-k", "3", "\(seconds)"] + launcher + (shell.map { ["bash", "-c", $0] } ?? []) + [program] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging([
@@ -47,6 +58,8 @@ struct Running {
     }
 
     var isRunning: Bool { process.isRunning }
+    /// What was said on stderr so far.
+    var errorsSoFar: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
 
     /// Waits for the end.
     func wait() throws -> Job {
@@ -64,13 +77,23 @@ struct Running {
     }
 
     /// Ends the launcher and all ranks at once, as a node that loses power.
-    func kill9() {
-        var found = [process.processIdentifier], next = 0
+    func kill9() { for child in descendants { kill(child, SIGKILL) } }
+
+    /// The process of a rank, once it runs.
+    func process(ofRank rank: Int) -> Int32? {
+        descendants.first { child in
+            let variables = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(child)/environ"))) ?? Data()
+            return variables.split(separator: 0).contains(Data("OMPI_COMM_WORLD_RANK=\(rank)".utf8))
+        }
+    }
+
+    private var descendants: [Int32] {
+        var found = Self.children(of: process.processIdentifier), next = 0
         while next < found.count {
             found += Self.children(of: found[next])
             next += 1
         }
-        for child in found.dropFirst() { kill(child, SIGKILL) }
+        return found
     }
 
     private static func children(of parent: Int32) -> [Int32] {
