@@ -4,12 +4,12 @@ import Plans
 /// What a run's log says of where it ran.
 enum Environment {
     static func description(of trainer: Trainer) -> [String: Any] {
-        let recipe = trainer.recipe, split = trainer.split
+        let recipe = trainer.recipe, split = trainer.split, training = split.training(without: trainer.heldOut).reduce(0) { $0 + $1.count }
         return [
             "version": Vigil.version, "date": ISO8601DateFormatter().string(from: Date()), "host": ProcessInfo.processInfo.hostName,
             "ranks": trainer.group.count, "threads": trainer.resources.team.count, "isa": trainer.resources.isa.name, "processor": processor,
             "detector": recipe.fields.detector, "model": Dictionary(uniqueKeysWithValues: recipe.model), "data": recipe.fields.data,
-            "fingerprint": split.set.manifest.fingerprint, "training_samples": split.count - trainer.heldOut.count, "held_out": trainer.heldOut.count,
+            "fingerprint": split.set.manifest.fingerprint, "training_samples": training, "held_out": trainer.heldOut.count,
         ]
     }
 
