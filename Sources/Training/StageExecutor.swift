@@ -24,7 +24,7 @@ final class StageExecutor {
     private let stop: Node
     private let perStep: Int, minibatch: Int
 
-    init(_ name: String, _ step: TrainingStep, _ order: Order, of trainer: Trainer, from position: Position) throws {
+    init(_ name: String, _ step: TrainingStep, _ order: Order, of trainer: Trainer, from position: Position, to last: Int) throws {
         (self.name, self.step, model, seed) = (name, step, trainer.model, UInt64(trainer.recipe.fields.seed))
         // a request to stop travels with the losses: each rank puts a number at its first sample
         let requests = Batched(step.trace.input("request to stop", .batched([])))
@@ -37,7 +37,12 @@ final class StageExecutor {
 
         let owned = try Lanes(count: order.lanes, ranks: trainer.group.count).range(of: trainer.group.rank)
         stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
-        loader = perStep == 0 ? nil : Loader(trainer.split, order: order, lanes: owned, startingAt: position.step * perStep)
+        loader =
+            perStep == 0
+            ? nil
+            : Loader(
+                trainer.split, order: order, lanes: owned, through: model.preprocessing, startingAt: position.step * perStep,
+                endingAt: last * perStep)
     }
 
     private let stopTotal: Node

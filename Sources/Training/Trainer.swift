@@ -24,7 +24,7 @@ public final class Trainer {
         let set = try openSet(recipe.fields.data, group)
         split = try set.split("train")
         heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
-        model = try Model(recipe, sample: Shape(set.manifest.shape))
+        model = try Model(recipe, of: set.manifest)
         resources = try makeResources(recipe, group)
         log = Log(group.rank == 0 ? run.url : nil)
     }
@@ -51,6 +51,7 @@ public final class Trainer {
         let stages = try model.detector.stages.map(prepare)
         model.initialize()
         let resumed = try resume()
+        if resumed == nil { try fitTransforms() }
         try agreeAtStart()
         try log.open()
         if group.rank == 0 { try writeRecipe() }
@@ -111,6 +112,14 @@ public final class Trainer {
         return checkpoint
     }
 
+    /// A run that goes on has in its checkpoint what it fitted at its start.
+    private func fitTransforms() throws {
+        guard let before = model.preprocessing.beforeStandardizing else { return }
+        let fit = try TransformFit(before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
+        model.preprocessing.statistics = fit.statistics
+        bytesRead += fit.bytesRead
+    }
+
     private func checkPredecessor(_ record: Checkpoint.Record) throws {
         let now = Dictionary(uniqueKeysWithValues: recipe.model)
         // more epochs may be asked of a finished run
@@ -145,8 +154,8 @@ public final class Trainer {
 
     /// Returns false where it was asked to stop.
     private func runSteps(_ name: String, _ step: TrainingStep, _ order: Order, epochs: Int) throws -> Bool {
-        let executor = try StageExecutor(name, step, order, of: self, from: position)
-        let planned = epochs * executor.stepsPerEpoch, last = min(planned, recipe.fields.steps ?? planned)
+        let planned = epochs * (order.minibatchesPerEpoch / max(1, step.minibatches.count)), last = min(planned, recipe.fields.steps ?? planned)
+        let executor = try StageExecutor(name, step, order, of: self, from: position, to: last)
         let every = max(1, executor.stepsPerEpoch / 20)
         while position.step < last {
             let outcome = try executor.run(position)
