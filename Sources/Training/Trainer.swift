@@ -51,8 +51,8 @@ public final class Trainer {
         let stages = try model.detector.stages.map(prepare)
         model.initialize()
         let resumed = try resume()
-        if resumed == nil { try fitTransforms() }
         try agreeAtStart()
+        if resumed == nil { try fitTransforms() }
         try log.open()
         if group.rank == 0 { try writeRecipe() }
         try log.record("start", Environment.description(of: self))

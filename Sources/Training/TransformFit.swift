@@ -18,15 +18,18 @@ struct TransformFit {
             throw DatasetError(.usage, "split \(split.name) has no normals to fit standardize on; leave it out of transforms")
         }
         let reader = SplitReader(split), channels = before.shape[before.shape.count - 1], blocks = samples.count.quotientRoundedUp(Self.block)
-        func values(_ members: some Collection<Int>) throws -> [Float] {
-            var values = [Float](repeating: 0, count: members.count * before.count)
-            try values.withUnsafeMutableBufferPointer { try reader.read(members, through: before, into: $0) }
-            return values
+        var values = [Float](repeating: 0, count: before.count)
+        func read(_ sample: Int) throws {
+            try values.withUnsafeMutableBufferPointer { try reader.read(CollectionOfOne(sample), through: before, into: $0) }
         }
-        let origin = try values(CollectionOfOne(first)).prefix(channels).map(Double.init)
+        try read(first)
+        let origin = values.prefix(channels).map(Double.init)
         let sums = try (group.rank * blocks / group.count ..< (group.rank + 1) * blocks / group.count).map { block in
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
-            return ChannelStatistics.sums(of: try values(members), about: origin)
+            return try members.reduce(into: [Double](repeating: 0, count: 2 * channels)) { sums, sample in
+                try read(sample)
+                for (place, sum) in ChannelStatistics.sums(of: values, about: origin).enumerated() { sums[place] += sum }
+            }
         }
         let totals = try WholeSum.totals(sums, count: 2 * channels, in: group) { "channel \($0 % channels)" }
         statistics = ChannelStatistics(sums: totals, count: samples.count * before.count / channels, about: origin)
