@@ -5,14 +5,14 @@ import Plans
 enum Environment {
     /// All ranks call this.
     static func description(of trainer: Trainer) throws -> [String: Any] {
-        let recipe = trainer.recipe, split = trainer.split
+        let recipe = trainer.recipe, split = trainer.split, training = split.training(without: trainer.heldOut).reduce(0) { $0 + $1.count }
         let hosts = try trainer.group.allGather(Array(ProcessInfo.processInfo.hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
         let nodes = hosts.reduce(into: [String]()) { if $0.last != $1, !$0.contains($1) { $0.append($1) } }
         return [
             "version": Vigil.version, "date": ISO8601DateFormatter().string(from: Date()), "nodes": nodes,
             "ranks": trainer.group.count, "threads": trainer.resources.team.count, "isa": trainer.resources.isa.name, "processor": processor,
             "detector": recipe.fields.detector, "model": Dictionary(uniqueKeysWithValues: recipe.model), "data": recipe.fields.data,
-            "fingerprint": split.set.manifest.fingerprint, "training_samples": split.count - trainer.heldOut.count, "held_out": trainer.heldOut.count,
+            "fingerprint": split.set.manifest.fingerprint, "training_samples": training, "held_out": trainer.heldOut.count,
         ]
     }
 

@@ -26,8 +26,11 @@ public final class Evaluator {
         group.setStall(seconds: recipe.run.stall)
         let folder = data ?? recipe.fields.data, set = try openSet(folder, group)
         let split: Split
-        do { split = try set.split(name) } catch { throw Failure(error, in: folder) }
-        let model = try Model(recipe, sample: Shape(set.manifest.shape))
+        do {
+            split = try set.split(name)
+            try split.expectLabels()
+        } catch { throw Failure(error, in: folder) }
+        let model = try Model(recipe, of: set.manifest)
         checkpoint = try Self.load(model, from: run, recipe)
         samples = split.count
         classes = set.manifest.classes.map { ($0.name, $0.normal, $0.counts[name] ?? 0) }
@@ -58,25 +61,25 @@ public final class Evaluator {
 
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
-    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int, seed: UInt64
+    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int, seed: UInt64, preprocessing: Preprocessing
 
     init(_ model: Model, microbatch: Int, seed: UInt64, on resources: Plan.Resources) throws {
         scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
         model.detector.score(scoring)
         if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
         plan = try Plan(scoring.trace, results: scoring.results, state: model.state, on: resources)
-        (self.microbatch, size, self.seed) = (microbatch, model.sample.count, seed)
+        (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
     }
 
     /// The scores of a range of a split's samples, in the order of their declaration: the first is the default.
     func scores(_ range: Range<Int>, of split: Split) throws -> [ScoreColumn] {
-        let reader = SplitReader(split), scaling = Scaling.symmetric(split.set.manifest.valueRange)
+        let reader = SplitReader(split)
         var columns = scoring.scores.map { ScoreColumn($0.name, []) }
         guard let input = plan.input(scoring.x.node) else { throw Failure(.internal, "no score depends on the sample") }
         for first in stride(from: range.lowerBound, to: range.upperBound, by: microbatch) {
             let members = first ..< min(first + microbatch, range.upperBound)
             input.update(repeating: 0)
-            try reader.read(members, scaling: scaling, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
+            try reader.read(members, through: preprocessing, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
             draw(for: first ..< first + microbatch)
             try plan.run()
             for place in 0 ..< members.count {

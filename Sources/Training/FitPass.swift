@@ -61,7 +61,7 @@ final class FitPass {
 
     /// Gives each of some blocks' totals and largest values, one after another.
     private func form(_ blocks: Range<Int>, _ body: (_ totals: [Double], _ maxima: [Double]) -> Void) throws {
-        let reader = SplitReader(trainer.split), scaling = Scaling.symmetric(trainer.split.set.manifest.valueRange)
+        let reader = SplitReader(trainer.split)
         let resources = Plan.Resources(group: .alone(), team: trainer.resources.team, isa: trainer.resources.isa)
         let plans = try [whole, last].map { fit in
             (fit: fit, plan: try Plan(fit.trace, results: fit.totals + fit.maxima, state: trainer.model.state, on: resources))
@@ -70,7 +70,7 @@ final class FitPass {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
             guard let input = plan.input(fit.x.node) else { return }
-            try reader.read(members, scaling: scaling, into: input)
+            try reader.read(members, through: trainer.model.preprocessing, into: input)
             if let labels = fit.labels.flatMap(plan.input) {
                 for (place, sample) in members.enumerated() { labels[place] = Float(trainer.split.labels[sample]) }
             }

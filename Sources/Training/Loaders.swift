@@ -3,12 +3,15 @@ import Detectors
 import Ranks
 
 extension Trainer {
-    /// The loaders that a stage's steps draw on, each from where the stage stands: of the training set under "", of others by their names.
-    func loaders(for step: TrainingStep, _ order: Order, from done: Int) throws -> [String: Loader] {
+    /// The loaders that a stage's steps draw on, each from where the stage stands to its end: of the training set under "", of others by their names.
+    func loaders(for step: TrainingStep, _ order: Order, from done: Int, to end: Int) throws -> [String: Loader] {
         let owned = try Lanes(count: order.lanes, ranks: group.count).range(of: group.rank)
         var loaders: [String: Loader] = [:]
         let perStep = step.minibatchesPerStep()
-        if perStep > 0 { loaders[""] = Loader(split, order: order, lanes: owned, startingAt: done * perStep) }
+        if perStep > 0 {
+            loaders[""] = Loader(
+                split, order: order, lanes: owned, through: model.preprocessing, startingAt: done * perStep, endingAt: end * perStep)
+        }
         for name in Set(step.minibatches.compactMap(\.set)).sorted() {
             let asked = step.minibatches.filter { $0.set == name }, each = asked[0].each ?? 1
             guard asked.allSatisfy({ ($0.each ?? 1) == each }) else {
@@ -19,7 +22,9 @@ extension Trainer {
                 let order = try Order(
                     chunks: split.training(without: []), minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each,
                     seed: UInt64(recipe.fields.seed), purpose: "set \(name)")
-                loaders[name] = Loader(split, order: order, lanes: owned, startingAt: done * step.minibatchesPerStep(of: name))
+                let perStep = step.minibatchesPerStep(of: name)
+                loaders[name] = Loader(
+                    split, order: order, lanes: owned, through: model.preprocessing, startingAt: done * perStep, endingAt: end * perStep)
             } catch { throw Failure(error, in: "sets.\(name)") }
         }
         return loaders

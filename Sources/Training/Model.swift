@@ -1,3 +1,4 @@
+import Datasets
 import Detectors
 import Foundation
 import Graphs
@@ -8,15 +9,28 @@ import Randomness
 /// A detector with all that outlives a step: its variables and its optimizers', by name.
 public final class Model {
     public let detector: any Detector
+    /// The shape of a sample as the detector is given it.
     public let sample: Shape
+    /// What stands between a stored sample and the detector.
+    var preprocessing: Preprocessing
     public let state = ModelState()
     let store = Store()
     private let seed: UInt64
 
-    /// - Throws: `Failure` where the detector does not take samples of this shape.
-    public init(_ recipe: Recipe, sample: Shape) throws {
+    /// A model of the samples of a set.
+    /// - Throws: `Failure` where a transform or the detector does not take samples of this shape.
+    public convenience init(_ recipe: Recipe, of manifest: Manifest) throws {
+        do { try self.init(recipe, Preprocessing(recipe.fields.transforms.transforms, of: manifest)) } catch let error as DatasetError {
+            throw Failure(.usage, "\(error)")
+        }
+    }
+
+    /// A model of samples that no set has.
+    public convenience init(_ recipe: Recipe, sample: Shape) throws { try self.init(recipe, Preprocessing(.identity, shape: sample.extents)) }
+
+    private init(_ recipe: Recipe, _ preprocessing: Preprocessing) throws {
+        (sample, self.preprocessing) = (Shape(preprocessing.shape), preprocessing)
         detector = try Self.make(recipe.detector, recipe.settings, sample)
-        self.sample = sample
         seed = UInt64(recipe.fields.seed)
     }
 
@@ -59,11 +73,35 @@ public final class Model {
                     "\(name) is not finite any more, so it is not saved; the last checkpoint stays: train on from it with a lower learning rate")
             }
         }
+        if let statistics = preprocessing.statistics {
+            for (name, values) in [(Self.means, statistics.means), (Self.deviations, statistics.deviations)] {
+                tensors[name] = Safetensors.Tensor(type: "F64", shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
+            }
+        }
         return tensors
+    }
+
+    private static let means = "transforms/mean", deviations = "transforms/deviation"
+
+    /// Takes what the transforms have fitted out of a checkpoint's tensors.
+    private func takeStatistics(from tensors: inout [String: Safetensors.Tensor], of file: String) throws {
+        guard let before = preprocessing.beforeStandardizing else { return }
+        let channels = before.shape.suffix(1)
+        let values = try [Self.means, Self.deviations].map { name in
+            guard let tensor = tensors.removeValue(forKey: name), tensor.type == "F64", tensor.shape == Array(channels) else {
+                throw Failure(.badData, "\(file) lacks \(name) of \(channels.first!) channels; it belongs to another recipe or another version")
+            }
+            return tensor.bytes.withUnsafeBytes { bytes in
+                (0 ..< tensor.shape[0]).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
+            }
+        }
+        preprocessing.statistics = ChannelStatistics(means: values[0], deviations: values[1])
     }
 
     /// Takes the variables from a checkpoint that has all of them and no others.
     func load(_ tensors: [String: Safetensors.Tensor], from file: String) throws {
+        var tensors = tensors
+        try takeStatistics(from: &tensors, of: file)
         let known = Dictionary(uniqueKeysWithValues: variables)
         if let odd = Set(known.keys).symmetricDifference(tensors.keys).min() {
             let which = known[odd] == nil ? "has \(odd), which the detector lacks" : "lacks \(odd)"

@@ -24,6 +24,8 @@ public final class Recipe {
         public var steps: Int? = nil
         @Setting("share of the training split kept out of training, for thresholds", in: 0 ... 0.5, source: "")
         public var heldOut = 0.05
+        @Setting("changes of the samples, in order: scale, resize, crop, flip, standardize", source: "")
+        public var transforms = TransformList()
         public init() {}
     }
     /// The keys under `run`, which do not change the model.
@@ -92,6 +94,10 @@ public final class Recipe {
         sets = Dictionary(others.map { (String($0.key.dropFirst("sets.".count)), $0.value) }, uniquingKeysWith: { $1 })
         let known = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0.setting) })
         for entry in entries {
+            if entry.key == "transforms" {
+                fields.transforms = try TransformList(entry)
+                continue
+            }
             guard let setting = known[entry.key] else {
                 let hint = entry.key.nearest(among: Array(known.keys)).map { "; did you mean \($0)?" } ?? ""
                 throw Failure(.usage, "\(entry.place): there is no key \"\(entry.key)\"\(hint)")
@@ -148,9 +154,12 @@ public final class Recipe {
         return isPlain ? text : "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
     }
 
-    /// The keys that define the model, for comparison: not the data's place, not how it is run.
+    /// The keys that define the model, for comparison: not the data's place, not how it is run; nor transforms where there are none,
+    /// so that runs from before there were any go on.
     public var model: [(name: String, value: String)] {
-        keys.filter { $0.name != "data" && !$0.name.hasPrefix("run.") }.map { name, setting in
+        keys.filter {
+            $0.name != "data" && !$0.name.hasPrefix("run.") && ($0.name != "transforms" || !fields.transforms.transforms.isEmpty)
+        }.map { name, setting in
             (name, name == "microbatch" ? String(microbatch) : setting.text)
         }
     }

@@ -7,8 +7,10 @@ struct RecipeEntry {
     let value: String
     /// For messages: "recipe.yaml line 4".
     let place: String
+    /// Those of a list's items, whose texts `value` has with commas between.
+    var itemPlaces: [String] = []
 
-    /// The scalars of a YAML mapping, mappings within flattened. Anchors, aliases and lists are refused.
+    /// The scalars of a YAML mapping, mappings within flattened. Anchors, aliases and lists but that of transforms are refused.
     static func parse(_ text: String, file: String) throws -> [RecipeEntry] {
         let parser: Parser, root: Node?
         do {
@@ -31,6 +33,16 @@ struct RecipeEntry {
             case .scalar(let scalar) where scalar.string.isEmpty && prefix.isEmpty && ["settings", "run"].contains(name): return []
             case .scalar(let scalar): return [RecipeEntry(key: prefix + name, value: scalar.string, place: place)]
             case .mapping(let inner): return try entries(of: inner, under: "\(prefix)\(name).", file: file)
+            case .sequence(let list) where prefix + name == "transforms":
+                let items = try list.map { item in
+                    let place = "\(file) line \(item.mark?.line ?? 1)"
+                    guard let text = item.scalar?.string, item.anchor == nil else {
+                        throw Failure(.usage, "\(place): an item of transforms must be a text, as resize 32x32")
+                    }
+                    return (text: text, place: place)
+                }
+                let value = items.map(\.text).joined(separator: ",")
+                return [RecipeEntry(key: name, value: value, place: place, itemPlaces: items.map(\.place))]
             case .sequence: throw Failure(.usage, "\(place): \(prefix)\(name) is a list; it must be one value")
             case .alias: throw Failure(.usage, "\(place): aliases are not taken; write the value out")
             }

@@ -20,8 +20,9 @@ public func summary(of manifest: Manifest, at path: String) -> String {
     let shape = manifest.shape.map(String.init).joined(separator: "×")
     let splits = manifest.splits.map { split in
         let classes = manifest.classes.filter { $0.counts[split.name, default: 0] > 0 }
-        let counts = classes.map { "\($0.name) \($0.counts[split.name]!)\($0.normal ? " (normal)" : "")" }
-        return "  \(split.name): \(split.count) samples in \(split.shards.count) shards: \(counts.joined(separator: ", "))"
+        let counts = classes.map { "\($0.name) \($0.counts[split.name]!)\($0.labeled == false ? " (not labeled)" : $0.normal ? " (normal)" : "")" }
+        let groups = split.grouped == true ? ", with groups" : ""
+        return "  \(split.name): \(split.count) samples in \(split.shards.count) shards\(groups): \(counts.joined(separator: ", "))"
     }
     return (["\(path): \(manifest.name), samples of \(shape) \(manifest.type.rawValue), fingerprint \(manifest.fingerprint.prefix(16))…"] + splits)
         .joined(separator: "\n")

@@ -38,8 +38,8 @@ final class StageExecutor {
         samplesPerStep = trainer.recipe.fields.minibatch * max(1, perStep)
         stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
         inputs = StepInputs(
-            step, of: plan, stage: name, loaders: try trainer.loaders(for: step, order, from: position.step),
-            classes: trainer.split.set.manifest.classes.map(\.normal), seed: UInt64(trainer.recipe.fields.seed))
+            step, of: plan, stage: name, loaders: try trainer.loaders(for: step, order, from: position.step, to: length),
+            signs: trainer.split.set.manifest.classes.map(\.sign), seed: UInt64(trainer.recipe.fields.seed))
     }
 
     func run(_ position: Position) throws -> Outcome {

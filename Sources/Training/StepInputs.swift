@@ -11,17 +11,16 @@ final class StepInputs {
     private let loaders: [String: Loader]
     private let step: TrainingStep, plan: Plan
     private let seed: UInt64, stage: String
-    /// Of each class, 1 where it is normal, -1 where not; what has no class is 0.
-    private let supervision: [Float]
+    /// Of each class: 1 where it is normal, -1 where it is abnormal, 0 where it is not labeled.
+    private let signs: [Float]
     private(set) var waiting = Duration.zero
 
     var bytesRead: Int { loaders.values.reduce(0) { $0 + $1.bytesRead } }
     /// Of the training set.
     var samplesRead: Int { loaders[""]?.samplesDelivered ?? 0 }
 
-    init(_ step: TrainingStep, of plan: Plan, stage: String, loaders: [String: Loader], classes: [Bool], seed: UInt64) {
-        (self.step, self.plan, self.stage, self.loaders, self.seed) = (step, plan, stage, loaders, seed)
-        supervision = classes.map { $0 ? 1 : -1 }
+    init(_ step: TrainingStep, of plan: Plan, stage: String, loaders: [String: Loader], signs: [Float], seed: UInt64) {
+        (self.step, self.plan, self.stage, self.loaders, self.signs, self.seed) = (step, plan, stage, loaders, signs, seed)
     }
 
     /// Fills what is asked for in a scope, before one of its rounds.
@@ -50,7 +49,7 @@ final class StepInputs {
         }
         if let node = minibatch.labels, let values = plan.input(node) { for (place, label) in labels.enumerated() { values[place] = Float(label) } }
         if let node = minibatch.supervision, let values = plan.input(node) {
-            for (place, label) in labels.enumerated() { values[place] = label < 0 ? 0 : supervision[Int(label)] }
+            for (place, label) in labels.enumerated() { values[place] = signs[Int(label)] }
         }
     }
 }

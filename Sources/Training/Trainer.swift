@@ -24,7 +24,7 @@ public final class Trainer {
         let set = try openSet(recipe.fields.data, group)
         split = try set.split("train")
         heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
-        model = try Model(recipe, sample: Shape(set.manifest.shape))
+        model = try Model(recipe, of: set.manifest)
         resources = try makeResources(recipe, group)
         log = Log(group.rank == 0 ? run.url : nil)
     }
@@ -52,6 +52,7 @@ public final class Trainer {
         model.initialize(averages: stages.flatMap(\.averages))
         let resumed = try resume()
         try agreeAtStart()
+        if resumed == nil { try fitTransforms() }
         try log.open()
         if group.rank == 0 { try writeRecipe() }
         try log.record("start", try Environment.description(of: self))
@@ -99,7 +100,7 @@ public final class Trainer {
     /// - Throws: where the split does not fill one step.
     private func order(_ stage: String, _ step: TrainingStep) throws -> Order {
         try Order(
-            chunks: split.training(without: heldOut), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
+            chunks: split.training(without: heldOut, includingAbnormal: step.asksForSupervision), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
             minibatchesPerStep: max(1, step.minibatchesPerStep()), seed: UInt64(recipe.fields.seed), purpose: stage)
     }
 
@@ -111,6 +112,14 @@ public final class Trainer {
         position = checkpoint.record.position
         log.say("resumed from \(checkpoint.folder.lastPathComponent), \(position)")
         return checkpoint
+    }
+
+    /// A run that goes on has in its checkpoint what it fitted at its start.
+    private func fitTransforms() throws {
+        guard let before = model.preprocessing.beforeStandardizing else { return }
+        let fit = try TransformFit(before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
+        model.preprocessing.statistics = fit.statistics
+        bytesRead += fit.bytesRead
     }
 
     private func checkPredecessor(_ record: Checkpoint.Record) throws {

@@ -14,22 +14,30 @@ struct ImportCommand: ParsableCommand {
         @Option(help: "Training labels.") var labels: String
         @Option(help: "Test images.") var testImages: String
         @Option(help: "Test labels.") var testLabels: String
-        @Option(help: "Classes that are abnormal; they are left out of the training split.", transform: { $0.split(separator: ",").map(String.init) })
+        @Option(
+            help: "Classes that are abnormal; left out of training unless --train-abnormal keeps some.",
+            transform: { $0.split(separator: ",").map(String.init) })
         var abnormal: [String]
         @Option(help: "Names of the classes, in order; their numbers unless given.", transform: { $0.split(separator: ",").map(String.init) })
         var classNames: [String]?
         @Option(help: "Height and width to resize to (bilinear), as 32x32.") var size: String?
         @Option(help: "At most so many training samples: the first of the normal ones.") var trainLimit: Int?
         @Option(help: "At most so many test samples: the first.") var testLimit: Int?
+        @Option(help: "So many abnormal training samples are kept, the first, for detectors that learn from labels; others leave them out.")
+        var trainAbnormal = 0
         @Option(help: "Name of the set; the folder's unless given.") var name: String?
         @Option(help: "Folder of the set.") var out: String
+
+        func validate() throws {
+            guard trainAbnormal >= 0 else { throw ValidationError("--train-abnormal must be at least 0") }
+        }
 
         func run(on group: RankGroup) throws -> Int32 {
             let file = { (path: String) in URL(fileURLWithPath: path) }
             let request = IDXImport.Request(
                 images: file(images), labels: file(labels), testImages: file(testImages), testLabels: file(testLabels),
                 name: name ?? file(out).lastPathComponent, classNames: classNames, abnormal: abnormal, size: try extents(size),
-                trainLimit: trainLimit, testLimit: testLimit)
+                trainLimit: trainLimit, testLimit: testLimit, trainAbnormal: trainAbnormal)
             let source: IDXImport
             do { source = try IDXImport(request) } catch { throw Failure(Failure.Reason(rawValue: error.exitCode)!, "\(error)") }
             let manifest = try writeSet(source.description, to: out, group) { writer in try source.write(to: writer) }

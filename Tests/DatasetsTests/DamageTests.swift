@@ -74,6 +74,9 @@ import Testing
         #expect(try edited("\"normal\"", "\"normel\"") == "manifest.json: \"classes[0].normal\" is missing")
         #expect(try edited("\"type\" : \"u8\"", "\"type\" : \"u9\"") == "manifest.json: \"type\" has a value that is not known")
         #expect(try edited("\"type\" : \"u8\"", "\"type\" : 8") == "manifest.json: \"type\" is not of type String")
+        #expect(
+            try edited("\"name\" : \"c\",", "\"name\" : \"c\", \"labeled\" : false,")
+                == "manifest.json: class c is abnormal though not labeled; say one or the other")
         #expect(try edited("\\{", "[") == "manifest.json: this is not JSON, so it was damaged or is another file")
         #expect(try edited("\"count\" : 500", "\"count\" : 501") == "manifest.json: split train has 501 samples, but its shards have 500")
         #expect(try edited("\"train\" : 167", "\"train\" : 166") == "manifest.json: split train has 500 samples, but its classes have 499")
@@ -90,6 +93,8 @@ import Testing
     }
 
     @Test func manifestsThatDisagreeWithShards() throws {
+        let wrongGroups = try outcome { try editManifest($0, "\"count\" : 500,", "\"count\" : 500, \"grouped\" : true,") }
+        #expect(wrongGroups == "the shards of split train have no groups, expected some by the manifest" + Self.remedy)
         var digest = ""
         let wrongDigest = try outcome {
             digest = try Manifest(of: $0).splits[0].shards[0].sha256

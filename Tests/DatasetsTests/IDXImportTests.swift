@@ -47,6 +47,21 @@ import Testing
         }
     }
 
+    /// Abnormal images stay in the training split where they are asked for: the first, in the source's order.
+    @Test func someAnomaliesAreKept() throws {
+        try withFolder { folder in
+            var request = try files(folder)
+            (request.trainLimit, request.trainAbnormal) = (3, 2)
+            let job = try IDXImport(request), root = folder.appendingPathComponent("set")
+            #expect(job.description.provenance["train_abnormal"] == "2")
+            let writer = try SetWriter(at: root, description: job.description)
+            _ = try writer.finish(records: job.write(to: writer))
+            let train = try SampleSet(at: root).split("train")
+            #expect(train.sources == [0, 1, 2, 3, 4] && (0 ..< 5).map(train.sign) == [1, -1, 1, 1, -1])
+            #expect(train.training().joined().map { $0 } == [0, 2, 3])
+        }
+    }
+
     @Test func flaws() throws {
         func text(_ change: @escaping (inout [String: Data]) -> Void) throws -> String {
             try withFolder { folder in message { _ = try IDXImport(files(folder, change: change)) } }

@@ -32,7 +32,7 @@ import Testing
     @Test(arguments: [1, 2, 5]) func itDeliversTheOrder(_ lanes: Int) throws {
         try withSplit(lanes: lanes) { _, split, order in
             for range in Set([0 ..< lanes, 0 ..< 1, lanes - 1 ..< lanes, lanes ..< lanes]) {
-                let loader = Loader(split, order: order, lanes: range, scaling: scaling)
+                let loader = Loader(split, order: order, lanes: range, through: Preprocessing(scaling, shape: [Self.size]))
                 for number in 0 ..< 2 * order.minibatchesPerEpoch + 2 {
                     let (epoch, minibatch) = number.quotientAndRemainder(dividingBy: order.minibatchesPerEpoch)
                     let samples = range.flatMap { order.epoch(epoch).samples(ofMinibatch: minibatch, lane: $0) }
@@ -77,9 +77,9 @@ import Testing
             let stored = split.chunks.count * (8 * Self.size * 4 + 4)
             var bytes = 0
             for lane in 0 ..< 4 {
-                let loader = Loader(split, order: order, lanes: lane ..< lane + 1, memoryLimit: 4 * 8 * Self.size * 4)
-                // the thread is three ahead at most, so nothing of the next epoch is counted
-                for _ in 0 ..< order.minibatchesPerEpoch - 3 { _ = try next(loader) }
+                let loader = Loader(
+                    split, order: order, lanes: lane ..< lane + 1, endingAt: order.minibatchesPerEpoch, memoryLimit: 4 * 8 * Self.size * 4)
+                for _ in 0 ..< order.minibatchesPerEpoch { _ = try next(loader) }
                 bytes += loader.bytesRead
             }
             #expect(Double(bytes) <= 1.1 * Double(stored) && bytes > stored / 2)
@@ -88,6 +88,104 @@ import Testing
             let loader = Loader(split, order: order, lanes: 0 ..< 1, memoryLimit: 0)
             for _ in 0 ..< 4 * order.minibatchesPerEpoch { _ = try next(loader) }
             #expect(loader.bytesRead == split.chunks.count * (8 * Self.size * 4 + 4))
+        }
+    }
+
+    /// From 20 chunks a lane on, in every epoch and over all ranks: what is read of `samples` is their bytes in the files, and a tenth
+    /// at most for chunks that lanes of two ranks share. Memory has room for two windows a lane, so nothing is kept from epoch to epoch.
+    @Test(arguments: [1, 2, 4]) func anEpochReadsTheShardsOnce(_ ranks: Int) throws {
+        try withFolder { folder in
+            let lanes = 4, chunk = 8 * Self.size * 4
+            try Counting(type: .f32, shape: [Self.size], counts: [("train", lanes * 20 * 8)], samplesPerShard: 64, samplesPerChunk: 8)
+                .write(at: folder)
+            let split = try SampleSet(at: folder).split("train")
+            let order = try Order(chunks: split.training(includingAbnormal: true), minibatch: 4 * lanes, microbatch: 4, seed: 8)
+            #expect(!order.permutesSamples && order.minibatchesPerEpoch == 40)
+            let stored = split.chunks.count * (chunk + 4)
+            for epoch in 0 ..< 3 {
+                var bytes = 0
+                for rank in 0 ..< ranks {
+                    let own = rank * lanes / ranks ..< (rank + 1) * lanes / ranks
+                    let loader = Loader(
+                        split, order: order, lanes: own, startingAt: 40 * epoch, endingAt: 40 * (epoch + 1), memoryLimit: 8 * own.count * chunk)
+                    for _ in 0 ..< 40 { _ = try next(loader) }
+                    bytes += loader.bytesRead
+                }
+                #expect(bytes >= stored && Double(bytes) <= 1.1 * Double(stored), "\(bytes) of \(stored)")
+            }
+        }
+    }
+
+    /// Nothing is read beyond the last minibatch, and the thread ends with it.
+    @Test func itEndsWithTraining() throws {
+        try withSplit { _, split, order in
+            let needed = Set((0 ..< 5).flatMap { minibatch in (0 ..< 2).flatMap { order.epoch(0).samples(ofMinibatch: minibatch, lane: $0) } })
+            let chunks = split.chunks.count { !needed.isDisjoint(with: $0) }
+            for _ in 0 ..< 3 {
+                let loader = Loader(split, order: order, lanes: 0 ..< 2, endingAt: 5, threadName: "to-the-end")
+                for _ in 0 ..< 5 { _ = try next(loader) }
+                func isReading() throws -> Bool {
+                    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").contains {
+                        (try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)) == "to-the-end\n"
+                    }
+                }
+                for _ in 0 ..< 200 where try isReading() { Thread.sleep(forTimeInterval: 0.05) }
+                #expect(try !isReading() && loader.bytesRead == chunks * (8 * Self.size * 4 + 4))
+            }
+        }
+    }
+
+    @Test func labelsStandAtTheirSamples() throws {
+        try withFolder { folder in
+            try Counting(counts: [("train", 300)], unlabeled: ["b"]).write(at: folder)
+            let split = try SampleSet(at: folder).split("train")
+            let order = try Order(chunks: split.training(includingAbnormal: true), minibatch: 32, microbatch: 8, seed: 8)
+            for (form, values) in [(LabelForm.classNumber, [0, 1, 2]), (.sign, [1, 0, -1])] as [(LabelForm, [Float])] {
+                for lanes in [0 ..< 4, 1 ..< 3] {
+                    let loader = Loader(split, order: order, lanes: lanes), size = split.set.manifest.sampleCount
+                    let places = UnsafeMutableBufferPointer<Float>.allocate(capacity: loader.samplesPerMinibatch * size)
+                    let labels = UnsafeMutableBufferPointer<Float>.allocate(capacity: loader.samplesPerMinibatch)
+                    defer {
+                        places.deallocate()
+                        labels.deallocate()
+                    }
+                    var seen: Set<Float> = []
+                    for _ in 0 ..< 12 {
+                        let loaded = try loader.next(into: places, labels: labels, as: form)
+                        #expect(Array(labels) == loaded.samples.map { values[$0 % 3] })
+                        seen.formUnion(labels)
+                    }
+                    #expect(seen == Set(values))
+                }
+            }
+        }
+    }
+
+    /// The second set of Outlier Exposure: epoch after epoch, at once from any place, under a key of its own.
+    @Test func aSecondSetCycles() throws {
+        try withFolder { folder in
+            try Counting(counts: [("test", 70)]).write(at: folder)
+            let split = try SampleSet(at: folder).split("test"), size = split.set.manifest.sampleCount
+            let order = try Order(cycling: split, minibatch: 16, microbatch: 4, seed: 8)
+            #expect(order.minibatchesPerEpoch == 4 && order.permutesSamples)
+            func minibatches(_ start: Int, _ count: Int) throws -> [[Int]] {
+                let loader = Loader(split, order: order, lanes: 0 ..< 4, startingAt: start)
+                let places = UnsafeMutableBufferPointer<Float>.allocate(capacity: 16 * size)
+                defer { places.deallocate() }
+                return try (0 ..< count).map { _ in try loader.next(into: places).samples }
+            }
+            let all = try minibatches(0, 40)
+            for epoch in 0 ..< 10 { #expect(Set(all[4 * epoch ..< 4 * epoch + 4].joined()).count == 64) }
+            #expect(Set(all.map(Set.init)).count == 40 && Set(all.joined()).count == 70)
+            #expect(try minibatches(17, 5) == Array(all[17 ..< 22]))
+            // so far that counting up to it would never end
+            let late = 1 << 40
+            #expect(try minibatches(late + 3, 1)[0] == (0 ..< 4).flatMap { order.epoch(late / 4).samples(ofMinibatch: 3, lane: $0) })
+            let first = try Order(chunks: split.training(includingAbnormal: true), minibatch: 16, microbatch: 4, seed: 8)
+            #expect(first.epoch(0).samples(ofMinibatch: 0, lane: 0) != order.epoch(0).samples(ofMinibatch: 0, lane: 0))
+            #expect(
+                message { _ = try Order(cycling: split, minibatch: 71, microbatch: 4, seed: 8) }
+                    == "counting has 70 samples in split test, fewer than the 71 of a minibatch; take a smaller minibatch or a larger set")
         }
     }
 

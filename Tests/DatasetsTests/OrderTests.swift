@@ -53,6 +53,23 @@ import Testing
         #expect(samples(second.epoch(0)) != seen[0])
     }
 
+    /// A set of one chunk: what is left out and which samples meet in a batch is new in every epoch, and every sample has its turn.
+    @Test func oneChunk() throws {
+        func batches(_ count: Int, epochs: Int) throws -> [[Set<Int>]] {
+            let order = try Order(chunks: [Array(0 ..< count)], minibatch: 16, microbatch: 4, seed: 6)
+            return (0 ..< epochs).map { samples(order.epoch($0)).map(Set.init) }
+        }
+        let uneven = try batches(100, epochs: 100), leftOver = uneven.map { Set(0 ..< 100).subtracting($0.joined()) }
+        for (now, next) in zip(uneven, uneven.dropFirst()) { #expect(Set(now).isDisjoint(with: next)) }
+        #expect(uneven.allSatisfy { $0.count == 6 && $0.allSatisfy { $0.count == 16 } } && leftOver.allSatisfy { $0.count == 4 })
+        for (now, next) in zip(leftOver, leftOver.dropFirst()) { #expect(now != next) }
+        // each is left out of an epoch with probability 1/25: of one epoch in a hundred or fewer none, by chance, two
+        #expect(Set(leftOver.joined()).count > 90)
+        let even = try batches(96, epochs: 20)
+        #expect(even.allSatisfy { $0.count == 6 && Set($0.joined()).count == 96 })
+        for (now, next) in zip(even, even.dropFirst()) { #expect(Set(now).isDisjoint(with: next)) }
+    }
+
     /// Asked in sequence, backwards or for one minibatch alone, the answer is the same.
     @Test func itIsAFunctionOfThePlace() throws {
         let order = try Order(chunks: chunks(2000, of: 10), minibatch: 12, microbatch: 5, seed: 9)
@@ -125,7 +142,26 @@ import Testing
                 #expect(held == split.heldOut(fraction: 0.1, seed: 1) && held != split.heldOut(fraction: 0.1, seed: 2))
                 #expect(Set(held).isDisjoint(with: training) && (held + training).sorted() == (0 ..< 3000).filter { $0 % 3 != 2 })
                 if groups { #expect(Set(held.map { $0 / 10 }).isDisjoint(with: training.map { $0 / 10 })) }
+                // what learns from anomalies gets them all, but for those of a group that is held out
+                let all = split.training(without: held, includingAbnormal: true).flatMap { $0 }
+                #expect(all.filter { $0 % 3 != 2 } == training)
+                let isHeld = { (sample: Int) in groups && held.contains { $0 / 10 == sample / 10 } }
+                #expect(all.filter { $0 % 3 == 2 } == (0 ..< 3000).filter { $0 % 3 == 2 && !isHeld($0) })
+                #expect(groups == (all.count < 3000 - held.count))
             }
+        }
+    }
+
+    /// Samples that nobody has looked at are trained on, and no threshold is taken from them.
+    @Test func unlabeledSamplesAreNotHeldOut() throws {
+        try withFolder { folder in
+            try Counting(counts: [("train", 3000)], unlabeled: ["b"]).write(at: folder)
+            let split = try SampleSet(at: folder).split("train"), held = split.heldOut(fraction: 0.5, seed: 1)
+            #expect(held.count > 400 && held.allSatisfy { $0 % 3 == 0 })
+            #expect(split.training(without: held).joined().count { $0 % 3 == 1 } == 1000)
+            #expect(
+                message { try split.expectLabels() }
+                    == "split train has 1000 samples of class b, which is not labeled; evaluate a split that is")
         }
     }
 }

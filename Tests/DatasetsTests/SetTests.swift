@@ -58,6 +58,32 @@ import Testing
         }
     }
 
+    /// Groups and what is not labeled are told where they are, and otherwise the manifest has no word of them.
+    @Test func theManifestSaysWhatIsKnown() throws {
+        try withFolder { folder in
+            let manifest = try Counting(groups: true, unlabeled: ["b"]).write(at: folder)
+            #expect(manifest.splits.map(\.grouped) == [true, true] && manifest.classes.map(\.labeled) == [nil, false, nil])
+            #expect(manifest.classes.map(\.sign) == [1, 0, -1])
+            try SampleSet(at: folder).verify()
+        }
+        try withFolder { folder in
+            let manifest = try Counting().write(at: folder), text = String(decoding: try manifest.encoded(), as: UTF8.self)
+            #expect(manifest.splits.map(\.grouped) == [nil, nil] && !text.contains("grouped") && !text.contains("labeled"))
+        }
+        try withFolder { folder in
+            let counting = Counting()
+            let writer = try SetWriter(at: folder, description: counting.description, samplesPerChunk: 64, samplesPerShard: 128)
+            let records = try writer.write(split: "train", count: 500) { range in
+                var samples = counting.samples(range)
+                if range.lowerBound < 128 { samples.groups = range.map { Int64($0) } }
+                return samples
+            }
+            #expect(
+                message { _ = try writer.finish(records: records) }
+                    == "only some shards of split train have groups; give a group to every sample or to none")
+        }
+    }
+
     @Test func aKilledJobIsContinued() throws {
         struct Killed: Error {}
         let counting = Counting()
@@ -132,6 +158,9 @@ import Testing
             #expect(
                 message { _ = try SetWriter(at: folder, description: description) }
                     == "counting: the normal class \"z\" is none of [\"a\", \"b\", \"c\"]")
+            #expect(
+                message { _ = try SetWriter(at: folder, description: Counting(unlabeled: ["y"]).description) }
+                    == "counting: the unlabeled class \"y\" is none of [\"a\", \"b\", \"c\"]")
         }
     }
 

@@ -23,13 +23,14 @@ struct Counting {
     var samplesPerShard: Int? = 128
     var samplesPerChunk: Int? = 64
     var groups = false
+    var unlabeled: Set<String>? = nil
     var deflate = 0
     var seed = "1"
 
     var description: SetDescription {
         SetDescription(
             name: "counting", shape: shape, type: type, range: -32768 ... 65535, meaning: "count", classes: ["a", "b", "c"],
-            normalClasses: ["a", "b"],
+            normalClasses: ["a", "b"], unlabeledClasses: unlabeled,
             provenance: ["seed": seed])
     }
 

@@ -89,6 +89,18 @@ extension EndToEnd {
                     + "and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1", set: odd)
         }
 
+        @Test func transformsThatDoNotFit() throws {
+            try refused(
+                "--set transforms: transforms: \"flip left\" is not understood; it must be flip horizontal or flip vertical",
+                "transforms=[crop 8x8, flip left]")
+            try refused(
+                "transforms: crop 20x16 is larger than the samples it is given, which are 16×16×1; crop at most 16x16", "transforms=crop 20x16",
+                ranks: [nil])
+            try refused(
+                "ganomaly: samples of 24×24×1 do not fit: it takes [height, width, channels] with the smaller side a power of two from 16 on "
+                    + "and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1", "transforms=resize 24x24", ranks: [nil])
+        }
+
         @Test func recipes() throws {
             let start = "detector: ganomaly\ndata: \(place.set)\n"
             try refusedRecipe(
@@ -96,6 +108,21 @@ extension EndToEnd {
             try refusedRecipe(start + "epoch: 5\n", " line 3: there is no key \"epoch\"; did you mean epochs?")
             try refusedRecipe(start + "seed: -1\n", " line 3: seed is \"-1\"; it must be a whole number from 0 to 9223372036854775807")
             try refusedRecipe(start + "seed: [1, 2]\n", " line 3: seed is a list; it must be one value")
+            try refusedRecipe(
+                start + "transforms:\n  - crop 16x16\n  - rezise 32x32\n",
+                " line 5: transforms: there is no transform \"rezise 32x32\"; did you mean resize?")
+            try refusedRecipe(
+                start + "transforms: [resize 32, standardize]\n",
+                " line 3: transforms: \"resize 32\" is not understood; it must be resize HEIGHTxWIDTH in pixels, as resize 32x32")
+            try refusedRecipe(
+                start + "transforms: blur\n",
+                " line 3: transforms: there is no transform \"blur\"; there are scale, resize, crop, flip, standardize")
+            try refusedRecipe(
+                start + "transforms: [standardize, scale 0 1]\n",
+                " line 3: transforms: scale 0.0 1.0 does not stand first; put it there, and only once")
+            try refusedRecipe(
+                start + "transforms:\n  - resize: 32x32\n", " line 4: an item of transforms must be a text, as resize 32x32", ranks: [nil, 2])
+            try refusedRecipe(start + "transform: [standardize]\n", " line 3: transform is a list; it must be one value")
             try refusedRecipe(start + "? [a]\n: b\n", " line 3: a key must be a word")
             try refusedRecipe(start + "seed: 1\nseed: 2\n", " line 3: the key seed stands twice; keep one")
             try refusedRecipe("detector: &name ganomaly\n", " line 1: anchors are not taken; write the value out")

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Makes a set of the four IDX files of MNIST and its kin, by the protocol of one-class benchmarks: some classes are named
-/// abnormal; split "train" has the normals of the training files, split "test" all test images.
+/// abnormal; split "train" has the normals of the training files (and abnormal ones where asked for), split "test" all test images.
 public struct IDXImport: Sendable {
     /// The files and what is made of them.
     public struct Request: Sendable {
@@ -19,14 +19,16 @@ public struct IDXImport: Sendable {
         /// Only the first so many normals of the training files, and the first so many test images.
         public var trainLimit: Int?
         public var testLimit: Int?
+        /// So many abnormal images of the training files are kept, the first, for detectors that learn from labels.
+        public var trainAbnormal: Int
 
         public init(
             images: URL, labels: URL, testImages: URL, testLabels: URL, name: String, classNames: [String]? = nil, abnormal: [String],
-            size: [Int]? = nil, trainLimit: Int? = nil, testLimit: Int? = nil
+            size: [Int]? = nil, trainLimit: Int? = nil, testLimit: Int? = nil, trainAbnormal: Int = 0
         ) {
             (self.images, self.labels, self.testImages, self.testLabels) = (images, labels, testImages, testLabels)
             (self.name, self.classNames, self.abnormal, self.size) = (name, classNames, abnormal, size)
-            (self.trainLimit, self.testLimit) = (trainLimit, testLimit)
+            (self.trainLimit, self.testLimit, self.trainAbnormal) = (trainLimit, testLimit, trainAbnormal)
         }
     }
 
@@ -72,7 +74,9 @@ public struct IDXImport: Sendable {
         guard !abnormal.isEmpty, abnormal.count < classes.count else {
             throw DatasetError(.usage, "name some classes as abnormal, and not all, of \(classes.joined(separator: ", "))")
         }
-        train.taken = Array(train.taken.filter { !abnormal.contains(classes[Int(train.labels[$0])]) }.prefix(request.trainLimit ?? .max))
+        let normals = train.taken.filter { !abnormal.contains(classes[Int(train.labels[$0])]) }.prefix(request.trainLimit ?? .max)
+        let anomalies = train.taken.filter { abnormal.contains(classes[Int(train.labels[$0])]) }.prefix(request.trainAbnormal)
+        train.taken = (normals + anomalies).sorted()
         test.taken = Array(test.taken.prefix(request.testLimit ?? .max))
         let own = Array(train.extents.dropFirst()), size = request.size ?? own
         guard size.count == 2, size.allSatisfy({ (1 ... 1 << 14).contains($0) }) else {
@@ -93,6 +97,7 @@ public struct IDXImport: Sendable {
         if own != size { provenance["resize"] = "bilinear from \(own[0]) x \(own[1]), half-pixel centers, no antialiasing" }
         if let limit = request.trainLimit { provenance["train_limit"] = "\(limit)" }
         if let limit = request.testLimit { provenance["test_limit"] = "\(limit)" }
+        if request.trainAbnormal > 0 { provenance["train_abnormal"] = "\(request.trainAbnormal)" }
         return provenance
     }
 

@@ -2,17 +2,23 @@ import Randomness
 
 extension Split {
     /// The normals that training does not see, for thresholds and early stopping: each with probability `fraction` by a hash
-    /// of its number under the seed; where the set has groups, by the hash of its group, so that none is on both sides.
+    /// of its number under the seed; where the set has groups, by the hash of its group, so that none is on both sides. Samples
+    /// that are not labeled are never among them.
     public func heldOut(fraction: Double = 0.05, seed: UInt64) -> [Int] {
         let philox = Philox(seed: seed, key(of: "held-out"), key(of: name))
         return (0 ..< count).filter { sample in
-            isNormal(sample) && philox.uniform(groups.map { UInt64(bitPattern: $0[sample]) } ?? UInt64(sample)) < fraction
+            sign(sample) > 0 && philox.uniform(groups.map { UInt64(bitPattern: $0[sample]) } ?? UInt64(sample)) < fraction
         }
     }
 
-    /// The numbers of the normals that are trained on, by chunk, as `Order` takes them: all but those held out.
-    public func training(without heldOut: [Int] = []) -> [[Int]] {
-        let left = Set(heldOut)
-        return chunks.map { chunk in chunk.filter { isNormal($0) && !left.contains($0) } }
+    /// The numbers of the samples that are trained on, by chunk, as `Order` takes them: the normals, those not labeled among
+    /// them, but those held out and whatever shares a group with one. Detectors that learn from anomalies ask for these too.
+    public func training(without heldOut: [Int] = [], includingAbnormal: Bool = false) -> [[Int]] {
+        let left = Set(heldOut), leftGroups = Set(groups.map { groups in heldOut.map { groups[$0] } } ?? [])
+        return chunks.map { chunk in
+            chunk.filter { sample in
+                (includingAbnormal || isNormal(sample)) && !left.contains(sample) && groups.map { !leftGroups.contains($0[sample]) } ?? true
+            }
+        }
     }
 }

@@ -1,4 +1,13 @@
 import Foundation
+import Randomness
+
+/// How labels are told to a detector.
+public enum LabelForm: Sendable {
+    /// The class's place in the manifest's list.
+    case classNumber
+    /// 1 for normal, -1 for abnormal, 0 for not labeled.
+    case sign
+}
 
 /// What a rank needs of one minibatch.
 public struct LoadedMinibatch: Sendable {
@@ -11,25 +20,29 @@ public struct LoadedMinibatch: Sendable {
 }
 
 /// Reads the minibatches of an order ahead of the training that consumes them, on a thread of its own, for the lanes of one
-/// rank. Numbers are Float32, scaled; samples lie one after the other in order of their places, NHWC.
+/// rank. Numbers are Float32, preprocessed; samples lie one after the other in order of their places, NHWC.
 public final class Loader: Sendable {
     private let queue: LoadingQueue
     private let order: Order
     private let lanes: Range<Int>
+    private let split: Split
     private let sampleCount: Int
 
-    /// Starts reading. `minibatch` counts minibatches from the start of training, over epochs: where a resumed run goes on.
-    /// `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
+    /// Starts reading. Minibatches are counted from the start of training, over epochs: `minibatch` is where a resumed run goes on,
+    /// `end` where training ends, so that nothing is read for steps that never come (nil for endless). `preprocessing` is scaling
+    /// to [-1, 1] unless given; what is random in it is keyed by the order, the minibatch and the sample. `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
     /// `threadName` has 15 letters at most.
     public init(
-        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30,
-        threadName: String = "loader"
+        _ split: Split, order: Order, lanes: Range<Int>, through preprocessing: Preprocessing? = nil, startingAt minibatch: Int = 0,
+        endingAt end: Int? = nil, memoryLimit: Int = 1 << 30, threadName: String = "loader"
     ) {
         precondition(lanes.lowerBound >= 0 && lanes.upperBound <= order.lanes, "lanes \(lanes) of \(order.lanes)")
-        (self.order, self.lanes, sampleCount) = (order, lanes, split.set.manifest.sampleCount)
-        queue = LoadingQueue(depth: 2)
+        let manifest = split.set.manifest
+        let preprocessing = preprocessing ?? Preprocessing(.symmetric(manifest.valueRange), shape: manifest.shape)
+        (self.split, self.order, self.lanes, sampleCount) = (split, order, lanes, preprocessing.count)
+        queue = LoadingQueue(depth: 2, count: end.map { max(0, $0 - minibatch) } ?? .max)
         let job = LoadingJob(
-            split: split, order: order, lanes: lanes, scaling: scaling ?? .symmetric(split.set.manifest.valueRange), start: minibatch,
+            split: split, order: order, lanes: lanes, preprocessing: preprocessing, minibatches: minibatch ..< max(minibatch, end ?? .max),
             memoryLimit: order.permutesSamples ? .max : memoryLimit)
         Thread { [queue] in
             // the name that tools show: Foundation passes it on only from inside the thread
@@ -44,11 +57,18 @@ public final class Loader: Sendable {
     public var samplesPerMinibatch: Int { lanes.reduce(0) { $0 + order.places(ofLane: $1).count } }
 
     /// Waits for the next minibatch and copies it into `places`, which has `samplesPerMinibatch` samples. What went wrong while
-    /// reading is thrown here, and again at every later call.
-    public func next(into places: UnsafeMutableBufferPointer<Float>) throws(DatasetError) -> LoadedMinibatch {
+    /// reading is thrown here, and again at every later call. `labels`, one a sample in the same places, are filled where given.
+    public func next(
+        into places: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Float>? = nil, as form: LabelForm = .classNumber
+    ) throws(DatasetError) -> LoadedMinibatch {
         precondition(places.count == samplesPerMinibatch * sampleCount, "\(places.count) places for \(samplesPerMinibatch) samples of \(sampleCount)")
         let (loaded, values) = try queue.take()
         _ = places.update(fromContentsOf: values)
+        if let labels {
+            precondition(labels.count == samplesPerMinibatch, "\(labels.count) places for the labels of \(samplesPerMinibatch) samples")
+            let classes = split.set.manifest.classes
+            for (place, label) in loaded.labels.enumerated() { labels[place] = form == .sign ? classes[Int(label)].sign : Float(label) }
+        }
         return loaded
     }
 
@@ -64,14 +84,15 @@ private struct LoadingJob: Sendable {
     let split: Split
     let order: Order
     let lanes: Range<Int>
-    let scaling: Scaling
-    let start: Int
+    let preprocessing: Preprocessing
+    let minibatches: Range<Int>
     let memoryLimit: Int
 
     func run(into queue: LoadingQueue) {
         let reader = SplitReader(split, memoryLimit: memoryLimit)
-        var number = start, runs: [Order.Run] = []
-        while !queue.isStopped {
+        var runs: [Order.Run] = []
+        for number in minibatches {
+            if queue.isStopped { return }
             let (epoch, minibatch) = number.quotientAndRemainder(dividingBy: order.minibatchesPerEpoch)
             if runs.isEmpty || minibatch == 0 {
                 let epoch = order.epoch(epoch)
@@ -80,20 +101,19 @@ private struct LoadingJob: Sendable {
             let samples = runs.indices.flatMap { runs[$0].samples(ofMinibatch: minibatch) }
             let loaded = LoadedMinibatch(epoch: epoch, minibatch: minibatch, samples: samples, labels: samples.map { split.labels[$0] })
             do throws(DatasetError) {
-                let values = try values(of: samples, by: reader)
+                let values = try values(of: samples, by: reader, draws: order.draws(for: "transforms", minibatch: number))
                 queue.put(.success((loaded, values)), bytesRead: reader.bytesRead)
             } catch {
                 queue.put(.failure(error), bytesRead: reader.bytesRead)
                 return
             }
-            number += 1
         }
     }
 
-    private func values(of samples: [Int], by reader: SplitReader) throws(DatasetError) -> [Float] {
-        var values = [Float](repeating: 0, count: samples.count * split.set.manifest.sampleCount)
+    private func values(of samples: [Int], by reader: SplitReader, draws: Philox) throws(DatasetError) -> [Float] {
+        var values = [Float](repeating: 0, count: samples.count * preprocessing.count)
         let outcome = values.withUnsafeMutableBufferPointer { places in
-            Result { () throws(DatasetError) in try reader.read(samples, scaling: scaling, into: places) }
+            Result { () throws(DatasetError) in try reader.read(samples, through: preprocessing, draws: draws, into: places) }
         }
         try outcome.get()
         return values
@@ -106,12 +126,14 @@ private final class LoadingQueue: @unchecked Sendable {
 
     private let condition = NSCondition()
     private let depth: Int
+    /// Minibatches that are still to be taken.
+    private var remaining: Int
     private var items: [Item] = []
     private var stopped = false
     private var bytes = 0
     private var delivered = 0
 
-    init(depth: Int) { self.depth = depth }
+    init(depth: Int, count: Int) { (self.depth, remaining) = (depth, count) }
 
     var isStopped: Bool { condition.withLock { stopped } }
     var counts: (bytesRead: Int, samplesDelivered: Int) { condition.withLock { (bytes, delivered) } }
@@ -136,8 +158,10 @@ private final class LoadingQueue: @unchecked Sendable {
     /// Waits for an item. An error stays.
     func take() throws(DatasetError) -> (LoadedMinibatch, [Float]) {
         let item = condition.withLock {
+            precondition(remaining > 0, "a minibatch is asked for beyond the last of training")
             while items.isEmpty { condition.wait() }
             if case .success(let (loaded, _)) = items[0] { delivered += loaded.samples.count } else { return items[0] }
+            remaining -= 1
             condition.broadcast()
             return items.removeFirst()
         }

@@ -42,6 +42,21 @@ public struct Order: Sendable {
         }
     }
 
+    /// The order of a second set, which cycles beside the first under a key of its own and never sets the length: all samples of the
+    /// split take part, and its epochs follow each other.
+    /// - Throws: where they do not fill one minibatch, which would have some of them twice.
+    public init(cycling split: Split, minibatch: Int, microbatch: Int, seed: UInt64, purpose: String = "outliers") throws(DatasetError) {
+        guard split.count >= minibatch else {
+            let held = "\(split.set.manifest.name) has \(split.count) samples in split \(split.name)"
+            throw DatasetError(.usage, "\(held), fewer than the \(minibatch) of a minibatch; take a smaller minibatch or a larger set")
+        }
+        try self.init(
+            chunks: split.training(includingAbnormal: true), minibatch: minibatch, microbatch: microbatch, seed: seed, purpose: purpose)
+    }
+
+    /// Random numbers of a use beside the order, for a minibatch counted from the start of training.
+    func draws(for use: String, minibatch: Int) -> Philox { Philox(seed: seed, key(of: use), purpose, UInt64(minibatch)) }
+
     /// Lanes of a minibatch.
     public var lanes: Int { (minibatch + microbatch - 1) / microbatch }
 

@@ -8,6 +8,12 @@ public struct Manifest: Codable, Equatable, Sendable {
         public var normal: Bool
         /// Samples of each split, by its name.
         public var counts: [String: Int]
+        /// False where nobody has looked what its samples are: they are trained on as normals are, and are nothing to evaluate with.
+        /// Left out where true.
+        public var labeled: Bool?
+
+        /// What semi-supervised detectors are told of a sample: 1 for a normal one, -1 for an anomaly, 0 where nobody knows.
+        public var sign: Float { labeled == false ? 0 : normal ? 1 : -1 }
     }
 
     public struct Split: Codable, Equatable, Sendable {
@@ -15,6 +21,8 @@ public struct Manifest: Codable, Equatable, Sendable {
         public var count: Int
         /// In the order of their samples.
         public var shards: [Shard]
+        /// True where its samples have groups (patient, scan); left out where not.
+        public var grouped: Bool?
     }
 
     public struct Shard: Codable, Equatable, Sendable {
@@ -124,6 +132,9 @@ public struct Manifest: Codable, Equatable, Sendable {
         )
         try expect(range.count == 2 && range[0] < range[1] && range.allSatisfy(\.isFinite), "range \(range) is not [smallest, largest]")
         try expect(!classes.isEmpty && Set(classes.map(\.name)).count == classes.count, "classes are missing or two have one name")
+        if let odd = classes.first(where: { $0.labeled == false && !$0.normal }) {
+            throw Self.flaw("class \(odd.name) is abnormal though not labeled; say one or the other")
+        }
         try expect(Set(splits.map(\.name)).count == splits.count, "two splits have one name")
         for split in splits {
             try expect(split.shards.allSatisfy { $0.count > 0 }, "a shard of split \(split.name) has no samples")

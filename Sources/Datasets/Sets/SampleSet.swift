@@ -127,10 +127,24 @@ public struct Split: Sendable {
         for (what, values) in [("groups", groups), ("sources", sources)] where !values.isEmpty && values.count != record.count {
             throw Shard.flaw("only some shards of split \(record.name) have \(what)")
         }
+        guard groups.isEmpty != (record.grouped == true) || record.count == 0 else {
+            let (found, stated) = groups.isEmpty ? ("no groups", "some") : ("groups", "none")
+            throw Shard.flaw("the shards of split \(record.name) have \(found), expected \(stated) by the manifest")
+        }
         (self.labels, self.bytesRead, self.chunks, self.places) = (labels, bytesRead, chunks, places)
         (self.groups, self.sources) = (groups.isEmpty ? nil : groups, sources.isEmpty ? nil : sources)
     }
 
     /// Whether a sample's class is normal.
     public func isNormal(_ sample: Int) -> Bool { set.manifest.classes[Int(labels[sample])].normal }
+
+    /// What is known of a sample: see `Manifest.Class.sign`.
+    public func sign(_ sample: Int) -> Float { set.manifest.classes[Int(labels[sample])].sign }
+
+    /// Refuses a split that cannot be evaluated on.
+    public func expectLabels() throws(DatasetError) {
+        guard let odd = set.manifest.classes.first(where: { $0.labeled == false && $0.counts[name, default: 0] > 0 }) else { return }
+        let count = odd.counts[name, default: 0]
+        throw DatasetError(.usage, "split \(name) has \(count) samples of class \(odd.name), which is not labeled; evaluate a split that is")
+    }
 }

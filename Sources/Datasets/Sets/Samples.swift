@@ -85,9 +85,12 @@ public struct Scaling: Equatable, Sendable {
     public static let identity = Scaling(multiplier: 1, offset: 0)
 
     /// The value range of a set to [-1, 1].
-    public static func symmetric(_ range: ClosedRange<Double>) -> Scaling {
-        let multiplier = 2 / (range.upperBound - range.lowerBound)
-        return Scaling(multiplier: multiplier, offset: -1 - range.lowerBound * multiplier)
+    public static func symmetric(_ range: ClosedRange<Double>) -> Scaling { linear(from: range, to: -1 ... 1) }
+
+    /// One range to another.
+    public static func linear(from range: ClosedRange<Double>, to target: ClosedRange<Double>) -> Scaling {
+        let multiplier = (target.upperBound - target.lowerBound) / (range.upperBound - range.lowerBound)
+        return Scaling(multiplier: multiplier, offset: target.lowerBound - range.lowerBound * multiplier)
     }
 
     fileprivate func apply<Number>(

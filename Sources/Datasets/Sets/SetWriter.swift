@@ -14,16 +14,18 @@ public struct SetDescription: Codable, Equatable, Sendable {
     public var classes: [String]
     /// The names of those classes that are normal.
     public var normalClasses: Set<String>
+    /// Those of them whose samples nobody has looked at, if there are such.
+    public var unlabeledClasses: Set<String>?
     /// Where the samples come from: whatever decides their content (seed, settings, digests of source files) must be here, as
     /// a restarted job keeps the shards of one with an equal description.
     public var provenance: [String: String]
 
     public init(
         name: String, shape: [Int], type: SampleType, range: ClosedRange<Double>, meaning: String, classes: [String],
-        normalClasses: Set<String>, provenance: [String: String]
+        normalClasses: Set<String>, unlabeledClasses: Set<String>? = nil, provenance: [String: String]
     ) {
         (self.name, self.shape, self.type, self.range, self.meaning) = (name, shape, type, range, meaning)
-        (self.classes, self.normalClasses, self.provenance) = (classes, normalClasses, provenance)
+        (self.classes, self.normalClasses, self.unlabeledClasses, self.provenance) = (classes, normalClasses, unlabeledClasses, provenance)
     }
 }
 
@@ -53,8 +55,9 @@ public final class SetWriter {
         (self.deflate, self.samplesPerShard) = (deflate, samplesPerShard)
         let fitting = max((1 << 20) / max(description.shape.reduce(description.type.byteCount, &*), 1), 1)
         self.samplesPerChunk = samplesPerChunk ?? 1 << (Int.bitWidth - 1 - fitting.leadingZeroBitCount)
-        if let unknown = description.normalClasses.subtracting(description.classes).min() {
-            throw DatasetError(.usage, "\(description.name): the normal class \"\(unknown)\" is none of \(description.classes)")
+        for (kind, classes) in [("normal", description.normalClasses), ("unlabeled", description.unlabeledClasses ?? [])] {
+            guard let unknown = classes.subtracting(description.classes).min() else { continue }
+            throw DatasetError(.usage, "\(description.name): the \(kind) class \"\(unknown)\" is none of \(description.classes)")
         }
         // a trial manifest without samples, so that an impossible description is refused before hours of work
         _ = try manifest(splits: [], counts: [:], fingerprint: "")
@@ -100,7 +103,11 @@ public final class SetWriter {
                 throw DatasetError(.inputOutput, "split \(split.name) has \(split.shards) shards, but records came of \(own.map(\.number))")
             }
             counts[split.name] = own.reduce([Int](repeating: 0, count: description.classes.count)) { zip($0, $1.classCounts).map(+) }
-            finished.append(Manifest.Split(name: split.name, count: split.count, shards: own.map(\.shard)))
+            guard Set(own.map(\.grouped)).count <= 1 else {
+                throw DatasetError(.badData, "only some shards of split \(split.name) have groups; give a group to every sample or to none")
+            }
+            let grouped = own.first?.grouped == true ? true : nil
+            finished.append(Manifest.Split(name: split.name, count: split.count, shards: own.map(\.shard), grouped: grouped))
             digests.append((split.name, split.count, own.map(\.blocks)))
         }
         let fingerprint = Fingerprint.of(type: description.type, shape: description.shape, splits: digests)
@@ -115,7 +122,9 @@ public final class SetWriter {
 
     private func manifest(splits: [Manifest.Split], counts: [String: [Int]], fingerprint: String) throws(DatasetError) -> Manifest {
         let classes = description.classes.enumerated().map { number, name in
-            Manifest.Class(name: name, normal: description.normalClasses.contains(name), counts: counts.mapValues { $0[number] })
+            Manifest.Class(
+                name: name, normal: description.normalClasses.contains(name), counts: counts.mapValues { $0[number] },
+                labeled: description.unlabeledClasses?.contains(name) == true ? false : nil)
         }
         return try Manifest(
             name: description.name, shape: description.shape, type: description.type, range: description.range, meaning: description.meaning,
@@ -127,11 +136,13 @@ public final class SetWriter {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         var described = description
-        described.normalClasses = []
+        // sets have no order of their own
+        (described.normalClasses, described.unlabeledClasses) = ([], nil)
         let normals = description.classes.map { description.normalClasses.contains($0) }
+        let unlabeled = description.unlabeledClasses.map { " \($0.sorted())" } ?? ""
         let text = String(decoding: try encoder.encode(described), as: UTF8.self)
         let hash = SHA256()
-        hash.update("\(Manifest.currentFormat) \(split) \(count) \(size) \(samplesPerChunk) \(deflate) \(normals) \(text)")
+        hash.update("\(Manifest.currentFormat) \(split) \(count) \(size) \(samplesPerChunk) \(deflate) \(normals)\(unlabeled) \(text)")
         return hexadecimal(hash.digest())
     }
 
@@ -153,7 +164,8 @@ public final class SetWriter {
         }
         let (digest, byteCount) = try SHA256.ofFile(url)
         let shard = Manifest.Shard(file: name, count: range.count, bytes: byteCount, sha256: digest)
-        return ShardRecord(split: split, number: number, shard: shard, classCounts: content.classCounts, blocks: content.digests())
+        return ShardRecord(
+            split: split, number: number, shard: shard, classCounts: content.classCounts, grouped: content.grouped, blocks: content.digests())
     }
 
     /// A shard that an earlier run left, read whole.

@@ -8,6 +8,7 @@ public struct ShardRecord: Codable, Equatable, Sendable {
     public var shard: Manifest.Shard
     /// Samples of each class.
     public var classCounts: [Int]
+    public var grouped: Bool
     /// The digests of the fingerprint's blocks, 32 bytes each, one after the other.
     public var blocks: Data
 }
@@ -15,6 +16,8 @@ public struct ShardRecord: Codable, Equatable, Sendable {
 /// Takes consecutive samples in any pieces, the first of which begins a block, and forms what a record says of them.
 struct ShardContent {
     private(set) var classCounts: [Int]
+    /// Whether the samples have groups.
+    private(set) var grouped = false
     private var blocks = Data()
     private let sampleByteCount: Int
     /// The block that is being filled: its numbers are hashed already, its labels and groups come last.
@@ -28,6 +31,7 @@ struct ShardContent {
 
     mutating func add(_ samples: Samples) {
         for label in samples.labels { classCounts[Int(label)] += 1 }
+        grouped = samples.groups != nil
         var first = 0
         while first < samples.labels.count {
             let last = min(first + Fingerprint.samplesPerBlock - labels.count, samples.labels.count)

@@ -1,6 +1,6 @@
-/// Bilinear resizing of images of bytes, [height, width, channels], with half-pixel centers: output pixel i looks at
+/// Bilinear resizing of images, [height, width, channels], with half-pixel centers: output pixel i looks at
 /// (i + 1/2) · from / to - 1/2 of the input, held inside it, and blends its two neighbors along each axis. No filter against
-/// aliasing: shrinking to less than half skips pixels. Formed in Double and rounded to the nearest byte, ties to even.
+/// aliasing: shrinking to less than half skips pixels. Formed in Double and rounded once: to the nearest byte, ties to even, or to Float.
 ///
 /// (As `torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=False)`.)
 struct Resize: Sendable {
@@ -26,17 +26,23 @@ struct Resize: Sendable {
     }
 
     /// The resized image, of the input's bytes in row-major order.
-    func callAsFunction(_ image: ArraySlice<UInt8>) -> [UInt8] {
-        var output: [UInt8] = []
+    func callAsFunction(_ image: ArraySlice<UInt8>) -> [UInt8] { blended(image, Double.init) { UInt8($0.rounded(.toNearestOrEven)) } }
+
+    /// The resized image, of the input's values in row-major order.
+    func callAsFunction(_ image: [Float]) -> [Float] { blended(image[...], Double.init) { Float($0) } }
+
+    @inline(__always)
+    private func blended<Value>(_ image: ArraySlice<Value>, _ double: (Value) -> Double, _ rounded: (Double) -> Value) -> [Value] {
+        var output: [Value] = []
         output.reserveCapacity(rows.count * columns.count * channels)
         image.withUnsafeBufferPointer { pixels in
-            func at(_ y: Int, _ x: Int, _ channel: Int) -> Double { Double(pixels[(y * width + x) * channels + channel]) }
+            func at(_ y: Int, _ x: Int, _ channel: Int) -> Double { double(pixels[(y * width + x) * channels + channel]) }
             for row in rows {
                 for column in columns {
                     for channel in 0 ..< channels {
                         let top = (1 - column.weight) * at(row.low, column.low, channel) + column.weight * at(row.low, column.high, channel)
                         let bottom = (1 - column.weight) * at(row.high, column.low, channel) + column.weight * at(row.high, column.high, channel)
-                        output.append(UInt8(((1 - row.weight) * top + row.weight * bottom).rounded(.toNearestOrEven)))
+                        output.append(rounded((1 - row.weight) * top + row.weight * bottom))
                     }
                 }
             }
