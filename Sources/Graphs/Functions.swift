@@ -7,6 +7,11 @@ public func clipped<T: Tensor>(_ x: T, to range: ClosedRange<Double>) -> T {
     let below = T(x.node.maximum(x.constant(range.lowerBound)))
     return -T((-below).node.maximum(x.constant(-range.upperBound)))
 }
+/// Huber's loss at 1: x²/2 up to there, |x| − ½ beyond.
+public func smoothL1<T: Tensor>(_ x: T) -> T {
+    let size = abs(x), bent = clipped(size, to: 0 ... 1)
+    return bent * (size - 0.5 * bent)
+}
 
 extension Tensor {
     /// Times a number that all ranks share.

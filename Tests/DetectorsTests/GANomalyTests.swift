@@ -80,13 +80,14 @@ private struct GoldenRun {
         let names = scoring.scores.map(\.name) + scoring.maps.map(\.name)
         let execution = try E(scoring.trace, results: scoring.results + scoring.maps.map(\.node), on: resources)
         let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)], from: memory(after: program.steps - 1))
-        #expect(names == ["latentL1", "latentL2", "residual"])
+        let latents = ["latentL1", "latentL2"]
+        #expect(names == (program.variant == "anomalib" ? latents.reversed() : latents) + ["residual"])
         for (name, found) in zip(names, found.results) { expectClose(found, golden["score/\(name)"].numbers, within: tolerance, name) }
     }
 }
 
 @Suite struct GANomalyGolden {
-    static let files = ["ganomaly", "ganomaly-released-2018-07"]
+    static let files = ["ganomaly"] + ["released-2018-07", "released-2018-10", "released-2019-08", "anomalib"].map { "ganomaly-\($0)" }
 
     @Test(arguments: files) func namesAreThoseOfTheProgram(_ file: String) throws {
         let run = try GoldenRun(file)
@@ -94,11 +95,13 @@ private struct GoldenRun {
         #expect(Set(run.detector.variables.map(\.name)) == Set(run.golden.under("initial").keys))
         #expect(run.detector.variables.allSatisfy { run.golden["initial/\($0.name)"].shape == $0.variable.shape.extents })
         #expect(Set(run.step.gradientsOfUpdates.map(\.parameter)) == Set(run.golden.under("step0/gradient").keys))
-        #expect(run.step.gradientsOfUpdates.count == run.detector.parameters.count)
+        // of 2018-10 the classifier is never trained
+        let discriminator = run.program.variant == "released-2018-10" ? "features" : "features+head"
+        #expect(run.step.gradientsOfUpdates.count == run.detector.parameters.count - (discriminator == "features" ? 1 : 0))
         #expect(run.step.reports.map(\.name) == ["adversarial", "contextual", "encoding", "generator", "discriminator"])
         #expect(
             Set(run.store.variables.keys.map { $0.split(separator: "/").prefix(3).joined(separator: "/") })
-                == ["optimizer/training/decoder+encoder+reencoder", "optimizer/training/features+head"])
+                == ["optimizer/training/decoder+encoder+reencoder", "optimizer/training/\(discriminator)"])
     }
 
     /// In Double.
@@ -134,10 +137,42 @@ private struct GoldenRun {
         ([128, 1], [12_784_384, 12_784_512, 11_162_368]), ([128, 3], [12_786_432, 12_786_560, 11_164_416]),
         ([128, 12], [12_795_648, 12_795_776, 11_173_632]),
     ]) func parameterCounts(_ size: [Int], _ expected: [Int]) throws {
-        let detector = try GANomaly(.init(), sample: [size[0], size[0], size[1]])
-        let counts = [count(detector.encoder), count(detector.decoder), count(detector.features, detector.head)]
-        #expect(counts == expected && count(detector.reencoder) == expected[0])
-        #expect(count(detector) == 2 * expected[0] + expected[1] + expected[2])
+        let anomalib = GANomaly.Settings()
+        anomalib.networks = .anomalib
+        for detector in [
+            try GANomaly(.init(), sample: [size[0], size[0], size[1]]),
+            try GANomaly(anomalib, sample: [size[0] / 2 + 1, 3, size[1]]),  // within the same square
+        ] {
+            let counts = [count(detector.encoder), count(detector.decoder), count(detector.features, detector.head)]
+            #expect(counts == expected && count(detector.reencoder) == expected[0])
+            #expect(count(detector) == 2 * expected[0] + expected[1] + expected[2])
+        }
+    }
+
+    /// anomalib leaves PyTorch's defaults: uniform on ±1/√(kernel · channels of its larger image), scales 1.
+    @Test func initialValues() throws {
+        let settings = GANomaly.Settings()
+        settings.networks = .anomalib
+        let detector = try GANomaly(settings, sample: [32, 32, 3]), ours = try GANomaly(.init(), sample: [32, 32, 3])
+        // the channels of the larger image of each of these kernels of 4×4
+        let fans = [
+            "encoder.0.weight": 3, "encoder.1.weight": 64, "encoder.5.weight": 256, "decoder.0.weight": 256, "decoder.4.weight": 64,
+            "decoder.6.weight": 3, "features.3.weight": 128, "head.weight": 256,
+        ]
+        for (name, variable) in detector.variables {
+            switch variable.initializer {
+            case .uniform(let bound):
+                if let channels = fans[name] { #expect(abs(bound * bound * Double(16 * channels) - 1) < 1e-12, "\(name)") }
+                #expect(name.hasSuffix("weight"))
+            case .constant(let value): #expect(value == (name.hasSuffix("scale") || name.hasSuffix("variance") ? 1 : 0), "\(name)")
+            case .normal: Issue.record("\(name) is normal")
+            }
+        }
+        #expect(Set(fans.keys).isSubset(of: detector.variables.map(\.name)))
+        for (name, variable) in ours.parameters where !name.hasSuffix("shift") {
+            guard case .normal(let mean, 0.02) = variable.initializer else { Issue.record("\(name) is not normal"); continue }
+            #expect(mean == (name.hasSuffix("scale") ? 1 : 0))
+        }
     }
 
     @Test func extraLayersAreOfTheFirstWidth() throws {

@@ -11,9 +11,9 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         let settings = GANomaly.Settings()
         (settings.latent, settings.width, settings.extraLayers) = (3, 4, 1)
         return try GANomaly(settings, sample: sample)
-    case "ganomaly released-2018-07":
+    case _ where name.hasPrefix("ganomaly "):
         let settings = GANomaly.Settings()
-        GANomaly.variants[0].apply(settings)
+        GANomaly.variants.first { name.hasSuffix(" \($0.name)") }!.apply(settings)
         (settings.latent, settings.width) = (3, 4)
         return try GANomaly(settings, sample: sample)
     case "f-anogan":
@@ -41,7 +41,9 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
 
 @Suite struct Invariance {
     /// The bits of all that a step leaves, on 1, 2 and 3 threads and every instruction set.
-    @Test(arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
+    @Test(arguments: [
+        "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "f-anogan",
+    ]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
         let sample: Shape = [32, 32, 3], detector = try smallDetector(name, sample: sample)
         // three lanes, the last short
         for step in trainingSteps(of: detector, sample: sample, minibatch: 8, microbatch: 3) {
@@ -76,7 +78,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     }
 
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
-    @Test(arguments: ["ganomaly", "f-anogan", "pca", "mean-pixel"]) func sampleAloneAndInACrowd(_ name: String) throws {
+    @Test(arguments: ["ganomaly", "ganomaly anomalib", "f-anogan", "pca", "mean-pixel"]) func sampleAloneAndInACrowd(_ name: String) throws {
         let sample: Shape = [16, 20, 2], detector = try smallDetector(name, sample: sample), memory = Memory(drawnFor: detector)
         let scoring = Scoring(of: detector, sample: sample, microbatch: 16)
         detector.score(scoring)

@@ -9,8 +9,9 @@ import Testing
         [16, 32].flatMap { side in (1 ... 12).map { [side, side, $0] } } + [64, 128].flatMap { side in [1, 3, 12].map { [side, side, $0] } }
     static let rectangles: [Shape] = [[32, 48, 1], [64, 32, 3], [16, 20, 2], [20, 16, 1], [16, 128, 1]]
 
-    private func ganomaly(_ sample: Shape) throws(FormError) -> GANomaly {
+    private func ganomaly(_ sample: Shape, networks: GANomaly.Program = .authors) throws(FormError) -> GANomaly {
         let settings = GANomaly.Settings()
+        settings.networks = networks
         (settings.latent, settings.width) = (3, 2)
         return try GANomaly(settings, sample: sample)
     }
@@ -37,13 +38,24 @@ import Testing
     @Test(arguments: squares + rectangles) func ganomalyTakes(_ sample: Shape) throws { try expectPlans(ganomaly(sample), sample) }
 
     @Test(
+        arguments: [[17, 17, 1], [28, 28, 1], [32, 32, 3], [16, 32, 12], [1, 17, 2], [33, 20, 1], [64, 64, 1], [100, 7, 3], [65, 64, 1]] as [Shape])
+    func anomalibTakes(_ sample: Shape) throws { try expectPlans(ganomaly(sample, networks: .anomalib), sample) }
+
+    @Test(
         arguments: [[8, 8, 1], [12, 8, 3], [16, 16, 12], [32, 48, 1], [64, 32, 2], [128, 128, 1]] as [Shape])
     func fAnoGANTakes(_ sample: Shape) throws { try expectPlans(fAnoGAN(sample), sample) }
 
     /// One step moves every parameter, and nothing becomes infinite.
-    @Test(arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"], [[16, 16, 1], [16, 16, 12], [16, 20, 3], [20, 16, 2]] as [Shape])
-    func steps(_ name: String, _ sample: Shape) throws {
-        let detector = try smallDetector(name, sample: sample)
+    @Test(
+        arguments: ["ganomaly", "ganomaly released-2018-07", "ganomaly released-2019-08", "f-anogan"],
+        [[16, 16, 1], [16, 16, 12], [16, 20, 3], [20, 16, 2]] as [Shape])
+    func steps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
+
+    @Test(arguments: [[17, 17, 1], [28, 20, 3], [16, 32, 2]] as [Shape]) func anomalibSteps(_ sample: Shape) throws {
+        try expectMoves(smallDetector("ganomaly anomalib", sample: sample), sample)
+    }
+
+    private func expectMoves(_ detector: any Detector, _ sample: Shape) throws {
         var memory = Memory(drawnFor: detector)
         let before = memory
         for step in trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2) {
@@ -63,6 +75,15 @@ import Testing
                 "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
                     + "16 on and the larger a multiple of a quarter of it, as 32×32×3 or 64×96×1")
         ) { try ganomaly(sample) }
+    }
+
+    @Test(arguments: [[256], [16, 16], [32, 32], [8, 8, 1], [16, 16, 1], [0, 32, 1], [32, 32, 0], [1, 32, 32, 3]] as [Shape])
+    func anomalibRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: anomalib's networks take [height, width, channels] with the larger side from 17 on, "
+                    + "as 28×28×1")
+        ) { try ganomaly(sample, networks: .anomalib) }
     }
 
     @Test(arguments: impossible.filter { $0 != [8, 8, 1] } + [[4, 4, 1], [8, 9, 1]]) func fAnoGANRefuses(_ sample: Shape) {

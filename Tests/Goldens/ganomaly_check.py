@@ -3,8 +3,8 @@
     python3 ganomaly_check.py
 
 Losses, running statistics, Adam's moves and the scores are recomputed for every step. Gradients are compared with
-complex-step derivatives (exact to rounding: no difference is formed) at a few elements of every parameter. Then the
-parameter counts of the specification's table, at full width.
+complex-step derivatives (exact to rounding: no difference is formed) at a few elements of every parameter. Then, at full
+width, the parameter counts of the specification's table, and what PyTorch draws where anomalib leaves it its defaults.
 """
 import json
 from pathlib import Path
@@ -44,11 +44,15 @@ def spread(y, w, stride, padding):
 class Run:
     """One pass of the networks on given variables; notes running statistics and how near a kink numbers come."""
 
-    def __init__(self, variables, training=True):
-        self.v, self.training, self.moved, self.margin = variables, training, {}, np.inf
+    def __init__(self, variables, first, training=True):
+        """`first`: the padding of the first convolution."""
+        self.v, self.first, self.training, self.moved, self.margin = variables, first, training, {}, np.inf
+        self.halvings = sum(name.startswith("features") and name.endswith("scale") for name in variables)  # after the first
 
     def rectify(self, x, slope):
-        self.margin = min(self.margin, np.abs(x.real).min())
+        numbers = np.abs(x.real)
+        # what is 0 but for nothing sees zeros alone, those around an image: it has no slope to be in doubt of
+        self.margin = min(self.margin, numbers[numbers > 0].min())
         return np.where(x.real > 0, x, slope * x)
 
     def norm(self, name, x):
@@ -62,16 +66,19 @@ class Run:
         return self.v[f"{name}.scale"] * (x - mean) / np.sqrt(variance + 1e-5) + self.v[f"{name}.shift"]
 
     def trunk(self, name, x):
-        x = self.rectify(convolve(x, self.v[f"{name}.0.weight"], 2, 1), 0.2)
-        return self.rectify(self.norm(f"{name}.2", convolve(x, self.v[f"{name}.1.weight"], 2, 1)), 0.2)
+        x = self.rectify(convolve(x, self.v[f"{name}.0.weight"], 2, self.first), 0.2)
+        for layer in range(1, 2 * self.halvings, 2):
+            x = self.rectify(self.norm(f"{name}.{layer + 1}", convolve(x, self.v[f"{name}.{layer}.weight"], 2, 1)), 0.2)
+        return x
 
     def encode(self, name, x):
-        return convolve(self.trunk(name, x), self.v[f"{name}.3.weight"], 1, 0)
+        return convolve(self.trunk(name, x), self.v[f"{name}.{2 * self.halvings + 1}.weight"], 1, 0)
 
     def decode(self, z):
         y = self.rectify(self.norm("decoder.1", spread(z, self.v["decoder.0.weight"], 1, 0)), 0)
-        y = self.rectify(self.norm("decoder.3", spread(y, self.v["decoder.2.weight"], 2, 1)), 0)
-        return np.tanh(spread(y, self.v["decoder.4.weight"], 2, 1))
+        for layer in range(2, 2 * self.halvings + 2, 2):
+            y = self.rectify(self.norm(f"decoder.{layer + 1}", spread(y, self.v[f"decoder.{layer}.weight"], 2, 1)), 0)
+        return np.tanh(spread(y, self.v[f"decoder.{2 * self.halvings + 2}.weight"], 2, 1))
 
     def logit(self, features):
         return convolve(features, self.v["head.weight"], 1, 0)
@@ -81,22 +88,50 @@ def bce(logits, target):
     return (np.where(logits.real > 0, logits, 0) - logits * target + np.log(1 + np.exp(np.where(logits.real > 0, -logits, logits)))).mean()
 
 
+def smooth(d):
+    """Smooth L1 with β 1."""
+    return np.where(np.abs(d.real) < 1, d**2 / 2, np.where(d.real > 0, d, -d) - 0.5)
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def framed(x, settings):
+    """anomalib: amid zeros, up to a square of a power of two."""
+    if settings["variant"] != "anomalib":
+        return x, (slice(None), slice(None))
+    side = next(2**k for k in range(20) if 2**k >= max(x.shape[1:3]))
+    around = [(-(-(side - n) // 2), (side - n) // 2) for n in x.shape[1:3]]
+    return np.pad(x, ((0, 0), *around, (0, 0))), tuple(slice(before, side - after) for before, after in around)
+
+
+def first(settings):
+    return 4 if settings["variant"] == "anomalib" else 1
+
+
 def losses(variables, x, settings, after):
     """All losses of a step, and the run that made them. `after`: the variables after it, for a G that meets the updated D."""
-    run = Run(variables)
+    run, variant = Run(variables, first(settings)), settings["variant"]
+    x, _ = framed(x, settings)
     z = run.encode("encoder", x)
     y = run.decode(z)
     w = run.encode("reencoder", y)
     real, fake = run.trunk("features", x), run.trunk("features", y)
-    found = {"contextual": run.rectify(x - y, -1).mean(), "latent": ((z - w) ** 2).mean()}
-    halves = bce(run.logit(real), 1) + bce(run.logit(fake), 0)
-    if settings["variant"] == "default":
-        found |= {"adversarial": ((real - fake) ** 2).mean(), "discriminator": halves / 2}
-    else:
+    found = {"contextual": run.rectify(x - y, -1).mean(), "latent": (smooth(z - w) if variant == "anomalib" else (z - w) ** 2).mean()}
+    halves, distance = bce(run.logit(real), 1) + bce(run.logit(fake), 0), ((real - fake) ** 2).mean()
+    if variant.startswith("released-2018"):
         moved = {k: after[k] for k in after if k.startswith(("features", "head")) and not k.endswith(("mean", "variance"))}
-        updated = Run(variables | run.moved | moved)
-        found |= {"adversarial": bce(updated.logit(updated.trunk("features", y)), 1), "discriminator": halves}
+        updated = Run(variables | run.moved | moved, run.first)
+        found["adversarial"] = bce(updated.logit(updated.trunk("features", y)), 1)
+        found["discriminator"] = halves if variant == "released-2018-07" else distance
         run.moved, run.margin = run.moved | updated.moved, min(run.margin, updated.margin)
+    else:
+        found |= {"adversarial": distance, "discriminator": halves / 2}
+        if variant == "released-2019-08":
+            found["adversarial"] = distance.real  # no derivative
+        elif variant == "anomalib":
+            found["adversarial"] = ((sigmoid(run.logit(real)) - sigmoid(run.logit(fake))) ** 2).mean()
     found["generator"] = sum(settings["weights"][name] * found[name] for name in settings["weights"])
     return found, run, y
 
@@ -132,7 +167,9 @@ def check_step(g, before, moments, number, settings, random):
         move = -2e-4 * m / (np.sqrt(v) + 1e-8)
         close(before[name] + move, after[name], f"{here} {name}", 1e-14)
     assert (g[f"{here}/power1"], g[f"{here}/power2"]) == (0.5 ** (number + 1), 0.999 ** (number + 1))
-    assert set(after) == set(gradients) | set(run.moved), "every variable is a parameter or a running statistic"
+    still = {"head.weight"} if settings["variant"] == "released-2018-10" else set()
+    assert all(np.array_equal(after[name], before[name]) for name in still)
+    assert set(after) == set(gradients) | set(run.moved) | still, "every variable is a parameter or a running statistic"
     print(f"  {here}: " + ", ".join(f"{k} {v:.5f}" for k, v in found.items()))
     print(f"    off by at most {worst:.0e} (losses), {slopes:.0e} (gradients); nearest kink {run.margin:.0e}, |x̂| up to {np.abs(y).max():.2f}")
     return after
@@ -163,10 +200,12 @@ def check(path):
     state = g.under("initial")
     for number in range(g.settings["steps"]):
         state = check_step(g, state, moments, number, g.settings, random)
-    run, x = Run(state, training=False), g.inputs("scored")
-    z = run.encode("encoder", x)
+    run, x = Run(state, first(g.settings), training=False), g.inputs("scored")
+    image, (rows, columns) = framed(x, g.settings)
+    z = run.encode("encoder", image)
     y = run.decode(z)
     difference = (z - run.encode("reencoder", y)).reshape(len(x), -1)
+    y = y[:, rows, columns]
     scores = {"latentL1": np.abs(difference).sum(1), "latentL2": (difference**2).mean(1), "residual": np.abs(x - y).mean(3)}
     print("  scores: " + ", ".join(f"{k} off by {close(v, g[f'score/{k}'], k):.0e}" for k, v in scores.items()))
 
@@ -175,12 +214,29 @@ def count(module):
     return sum(p.numel() for p in module.parameters())
 
 
+def check_defaults():
+    """What anomalib's weights begin from: uniform on ±1/√n, n the kernel's elements times the channels of its larger image,
+    in torch's layout the last three axes of both kinds; batch norm's scales 1."""
+    drawn = 0
+    for network in ganomaly.networks(48, 64, 12, 64, 100, "anomalib").values():
+        for p in network.parameters():
+            p = p.detach().numpy()
+            if p.ndim == 1:
+                assert set(np.unique(p)) <= {0, 1}
+                continue
+            bound, drawn = p[0].size ** -0.5, drawn + 1
+            assert 0.99 * bound < np.abs(p).max() <= bound * (1 + 1e-6) and abs(p.var() * 3 / bound**2 - 1) < 0.1
+    print(f"PyTorch's defaults: {drawn} kernels")
+
+
 if __name__ == "__main__":
     for file in sorted(Path(__file__).parent.glob("ganomaly*.safetensors")):
         check(file)
     for (side, channels), expected in TABLE.items():
-        nets = ganomaly.networks(side, side, channels, 64, 100)
-        counts = {name: count(network) for name, network in nets.items()}
-        found = counts["encoder"], counts["decoder"], counts["features"] + counts["head"]
-        assert found == expected and counts["reencoder"] == expected[0], (side, channels, found)
+        for variant, sample in (("default", (side, side)), ("anomalib", (side, side)), ("anomalib", (3, side - 5))):
+            nets = ganomaly.networks(*sample, channels, 64, 100, variant)
+            counts = {name: count(network) for name, network in nets.items()}
+            found = counts["encoder"], counts["decoder"], counts["features"] + counts["head"]
+            assert found == expected and counts["reencoder"] == expected[0], (variant, sample, channels, found)
     print(f"parameter counts: {len(TABLE)} rows of the table")
+    check_defaults()

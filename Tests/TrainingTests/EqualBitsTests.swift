@@ -58,8 +58,20 @@ extension EndToEnd {
             #expect(digests[0] == digests[1])
         }
 
-        @Test(arguments: ["released-2018-07", "released-2019-10"]) func everyVariant(_ variant: String) throws {
+        @Test(arguments: ["released-2018-07", "released-2018-10", "released-2019-08", "released-2019-10"])
+        func everyVariant(_ variant: String) throws {
             let digests = try [nil, 2].map { try trained("variant", ranks: $0, "variant=\(variant)", "steps=5").digest() }
+            #expect(digests[0] == digests[1])
+        }
+
+        /// Its networks are of sides from 17 on.
+        @Test func anomalibsVariant() throws {
+            let set = place.fresh("patches")
+            let made = try vigil([
+                "synthesize", "baggage", "--out", set, "--side", "32", "--normals", "128", "--test-normals", "8", "--threats", "8",
+            ])
+            try #require(made.code == 0, "\(made.errors)")
+            let digests = try [nil, 2].map { try trained("anomalib", ranks: $0, "variant=anomalib", "steps=2", set: set).digest() }
             #expect(digests[0] == digests[1])
         }
 
