@@ -57,36 +57,43 @@ public struct Evaluation: Sendable, Equatable {
 
         let rows = Rows(classes)
         let grouping = try Grouping(local, rows: local.classes.lazy.map { rows.ofClass[$0] }, rowCount: rows.count, over: group)
-        var metrics: [(name: String, metrics: ScoreMetrics)] = []
-        var absent: [String] = []
-        // of all anomalies in each replicate of the bootstrap, by score
-        var replicated: [String: [Double?]] = [:]
-        for column in local.columns {
-            var runs = rows.runs(of: column.values, local.classes, grouping)
-            try runs.sortOverRanks(of: group)
-            let tallies = try Self.tallies(of: grouping.map { $0.joined(runs) } ?? runs, rows: rows.count, over: group)
-            var figures = tallies.map { $0.anomalies == 0 ? nil : RankMetrics($0) }
-            let points = try OperatingPoints(of: local, heldOut: heldOut, score: column.name, classes: classes, over: group)
-            if let grouping {
-                let replicates = try grouping.bootstrap.aurocs(of: runs, rows: rows.count, over: group)
-                replicated[column.name] = replicates[0]
-                for row in 0 ..< rows.count { figures[row]?.aurocInterval = grouping.interval(ofRow: row, rows: rows.count, replicates[row]) }
-            }
-            let groups = try grouping?.rows(of: runs, threshold: points.heldOut?.threshold, over: group)
-            let named = zip(rows.anomalous.map { classes[$0].name }, figures.dropFirst())
-            absent = named.filter { $1 == nil }.map(\.0)
-            let present = named.compactMap { name, figures in figures.map { ScoreMetrics.ClassRow(name: name, metrics: $0) } }
-            metrics.append((column.name, ScoreMetrics(all: figures[0]!, classes: present, thresholds: points, groups: groups)))
+        let found = try local.columns.map { column in
+            let normals = heldOut?.column(column.name) ?? []
+            return try Self.metrics(of: column, local, heldOut: normals, classes, rows, grouping, over: group)
         }
         self.defaultScore = defaultScore
-        scores = metrics
-        absentClasses = absent
+        scores = zip(local.columns, found).map { ($0.name, $1.metrics) }
+        let present = Set(found[0].metrics.classes.map(\.name))
+        absentClasses = rows.anomalous.map { classes[$0].name }.filter { !present.contains($0) }
         heldOutNormals = Int(try group.sum([Int64(heldOut?.numbers.count ?? 0)])[0])
-        paired = try local.columns.map(\.name).filter { $0 != defaultScore }.map { other in
+        let first = local.columns.firstIndex { $0.name == defaultScore }!
+        paired = try local.columns.indices.filter { $0 != first }.map { other in
             try PairedTest(
-                checked: local, first: defaultScore, second: other, classes: classes, grouping,
-                replicates: grouping.map { _ in [defaultScore, other].map { replicated[$0]! } }, over: group)
+                checked: local, first: defaultScore, second: local.columns[other].name, classes: classes, grouping,
+                replicates: grouping.map { _ in [found[first].replicates, found[other].replicates] }, over: group)
         }
+    }
+
+    /// The metrics of one score, and the AUROC of all anomalies in each replicate of the bootstrap over groups, where there are groups.
+    private static func metrics(
+        of column: ScoreColumn, _ local: LocalScores, heldOut: [Double], _ classes: [SampleClass], _ rows: Rows, _ grouping: Grouping?,
+        over group: RankGroup
+    ) throws -> (metrics: ScoreMetrics, replicates: [Double?]) {
+        var runs = rows.runs(of: column.values, local.classes, grouping)
+        try runs.sortOverRanks(of: group)
+        let tallies = try tallies(of: grouping.map { $0.joined(runs) } ?? runs, rows: rows.count, over: group)
+        var figures = tallies.map { $0.anomalies == 0 ? nil : RankMetrics($0) }
+        let points = try OperatingPoints(of: local, heldOut: heldOut, score: column.name, classes: classes, over: group)
+        var replicates: [[Double?]] = [[]]
+        if let grouping {
+            replicates = try grouping.bootstrap.aurocs(of: runs, rows: rows.count, over: group)
+            for row in 0 ..< rows.count { figures[row]?.aurocInterval = grouping.interval(ofRow: row, rows: rows.count, replicates[row]) }
+        }
+        let present = zip(rows.anomalous, figures.dropFirst()).compactMap { index, figures in
+            figures.map { ScoreMetrics.ClassRow(name: classes[index].name, metrics: $0) }
+        }
+        let groups = try grouping?.rows(of: runs, threshold: points.heldOut?.threshold, over: group)
+        return (ScoreMetrics(all: figures[0]!, classes: present, thresholds: points, groups: groups), replicates[0])
     }
 
     /// One tally for all anomalies, then one for each class of them, joined over the ranks.

@@ -44,11 +44,12 @@ public struct OperatingPoints: Sendable, Equatable {
     /// As the survey describes: on min-max normalized scores.
     public let minMax: ThresholdMetrics
 
-    init(of local: LocalScores, heldOut normals: LocalScores?, score: String, classes: [SampleClass], over group: RankGroup) throws {
+    /// - Parameter normals: this rank's scores of held-out normals.
+    init(of local: LocalScores, heldOut normals: [Double], score: String, classes: [SampleClass], over group: RankGroup) throws {
         func metrics(at threshold: Double) throws -> ThresholdMetrics {
             try ThresholdMetrics(of: local, score: score, threshold: threshold, classes: classes, over: group)
         }
-        heldOut = try Threshold.above(quantile: Self.quantile, of: normals?.column(score) ?? [], over: group).map(metrics)
+        heldOut = try Threshold.above(quantile: Self.quantile, of: normals, over: group).map(metrics)
         guard let threshold = try Threshold.minMax(fraction: Self.fraction, of: local.column(score), over: group) else {
             throw MetricsError.noNormals(samples: 0)
         }

@@ -93,6 +93,17 @@ extension Evaluator: Encodable {
 
 private func sampleClasses(of set: SampleSet) -> [SampleClass] { set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) } }
 
+extension Scorer {
+    /// This rank's share of some samples of a split, scored.
+    fileprivate func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, _ group: RankGroup) throws -> LocalScores {
+        let first = group.rank * samples.count / group.count, end = (group.rank + 1) * samples.count / group.count
+        let own = Array(samples.dropFirst(first).prefix(end - first))
+        return LocalScores(
+            numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: try scores(own, of: split),
+            groups: split.groups.map { groups in own.map { Int(groups[$0]) } })
+    }
+}
+
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
     private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int
@@ -103,15 +114,6 @@ final class Scorer {
         if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
         plan = try Plan(scoring.trace, results: scoring.scores.map(\.node), state: model.state, on: resources)
         (self.microbatch, size) = (microbatch, model.sample.count)
-    }
-
-    /// This rank's share of some samples of a split, scored.
-    func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, _ group: RankGroup) throws -> LocalScores {
-        let first = group.rank * samples.count / group.count, end = (group.rank + 1) * samples.count / group.count
-        let own = Array(samples.dropFirst(first).prefix(end - first))
-        return LocalScores(
-            numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: try scores(own, of: split),
-            groups: split.groups.map { groups in own.map { Int(groups[$0]) } })
     }
 
     /// The scores of some of a split's samples, in the order of their declaration: the first is the default.

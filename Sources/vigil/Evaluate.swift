@@ -7,7 +7,11 @@ import Training
 struct EvaluateCommand: RankCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Measures how well runs tell anomalies from normals.",
-        discussion: "Several runs stand side by side, each by its default score; an asterisk marks the best of a row.")
+        discussion: """
+            Several runs stand side by side, each by its default score; an asterisk marks the best of a row. Thresholds come from the normals \
+            that a run held out of training and from min-max normalized scores; intervals are DeLong's, or of a bootstrap over groups where the \
+            set has groups.
+            """)
     @Argument(help: "Folders of runs.") var runs: [String]
     @Option(help: "Another set than the one trained on.") var data: String?
     @Option(help: "Split to score.") var split = "test"
@@ -55,7 +59,10 @@ struct EvaluateCommand: RankCommand {
             }
             print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval ?? ""))
         }
-        for test in evaluators.count == 1 ? first.evaluation.paired : evaluators.compactMap(\.againstFirst) { print(text(of: test)) }
+        for test in evaluators.count == 1 ? first.evaluation.paired : [] { print(text(of: test)) }
+        for (run, evaluator) in zip(runs, evaluators).dropFirst() {
+            print(evaluator.againstFirst.map(text) ?? "\(run) is not tested against \(runs[0]), which was evaluated on other samples")
+        }
         for line in defeats(columns) { print(line) }
         print("best F1 is at a threshold chosen on this split; * is the best of its row")
     }
