@@ -52,8 +52,8 @@ struct EvaluateCommand: RankCommand {
             if let reason = evaluator.heldOutAbsence { print("\(run): no threshold from held-out normals: \(reason)\n") }
         }
         if let groups = columns[0].metrics.groups { print("\(columns[0].name):\n\(GroupTable(groups))\n") }
-        let method = first.evaluation.groupCount.map { "bootstrap over \($0) groups" } ?? "DeLong"
         for (name, metrics) in columns {
+            let method = metrics.groups.map { "bootstrap over \($0.count) groups" } ?? "DeLong"
             let interval = metrics.all.aurocInterval.map {
                 String(format: " (95 %% interval %.4f to %.4f by ", $0.lowerBound, $0.upperBound) + "\(method))"
             }

@@ -117,6 +117,8 @@ extension EndToEnd {
             }
             #expect(try values("groups", of: run, "test", as: Int64.self) == (0 ..< 60).map { 100 + Int64($0 / 6) })
             let text = try vigil(["evaluate", run.path], ranks: 2).output
+            let other = try trained("mean-pixel"), both = try vigil(["evaluate", run.path, other.path])
+            #expect(both.output.contains("\n\(other.path) is not tested against \(run.path), which was evaluated on other samples\n"))
             #expect(
                 text.contains("by bootstrap over 10 groups)\n") && text.contains("\nmean-pixel distance:\ngroup  normals  anomalies  AUROC within  "))
         }
