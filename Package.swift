@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "Ranks", dependencies: ["MPI"]),
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels"]),
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
-        .target(name: "Metrics", dependencies: ["Ranks"]),
+        .target(name: "Metrics", dependencies: ["Ranks", "Randomness"]),
         .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),
         .executableTarget(
             name: "vigil",

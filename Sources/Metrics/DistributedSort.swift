@@ -45,10 +45,26 @@ extension [Run] {
     mutating func sortOverRanks(of group: RankGroup) throws {
         sortAndJoin()
         guard group.count > 1 else { return }
-        let pieces = cut(at: try splitters(over: group)).map(bytes(of:))
-        self = []
-        for piece in try group.exchange(pieces) { append(contentsOf: values(of: piece, as: Run.self)) }
+        self = try Self.exchange(cut(at: try splitters(over: group)), over: group)
         sortAndJoin()
+    }
+
+    /// Runs on their way from and to a rank at a time.
+    private static let portion = 1 << 20
+
+    /// Piece r goes to rank r; what has come from all. By portions, since what is on its way is held several times over.
+    private static func exchange(_ pieces: [ArraySlice<Run>], over group: RankGroup) throws -> [Run] {
+        let coming = try group.exchange(pieces.map { bytes(of: [$0.count]) }).reduce(0) { $0 + values(of: $1, as: Int.self)[0] }
+        let portion = Swift.max(1, portion / group.count)
+        let rounds = try group.maximum([Double((pieces.reduce(0) { Swift.max($0, $1.count) } + portion - 1) / portion)])[0]
+        var received: [Run] = []
+        received.reserveCapacity(coming)
+        for round in 0 ..< Int(rounds) {
+            for part in try group.exchange(pieces.map { bytes(of: $0.dropFirst(round * portion).prefix(portion)) }) {
+                received += values(of: part, as: Run.self)
+            }
+        }
+        return received
     }
 
     /// The keys that divide the sorted lists of all ranks among them: rank r takes those from splitter r - 1 on and below splitter r.

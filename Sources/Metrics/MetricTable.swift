@@ -41,24 +41,13 @@ public struct MetricTable: Sendable, CustomStringConvertible {
             [name] + figures(columns.map { column in column.metrics.classes.first { $0.name == name }?.metrics })
         }
         let rows = [[metric.rawValue] + columns.map { $0.name + " " }] + classRows + [["all"] + figures(columns.map(\.metrics.all))]
-        let widths = (0 ... columns.count).map { place in rows.map { $0[place].count }.max() ?? 0 }
-        return rows.map { row in
-            let name = row[0] + String(repeating: " ", count: widths[0] - row[0].count)
-            let cells = zip(row, widths).dropFirst().map { cell, width in String(repeating: " ", count: width - cell.count) + cell }
-            var line = ([name] + cells).joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }.joined(separator: "\n")
+        return aligned(rows)
     }
 
     /// The figures of one row, each followed by an asterisk or a space.
     private func figures(_ row: [RankMetrics?]) -> [String] {
-        let shown = row.map { $0.map { Int((metric.value(of: $0) * 10_000).rounded()) } }
+        let shown = row.map { $0.map { figure(metric.value(of: $0)) } }
         let best = metric == .fprAt95PercentTPR ? shown.compactMap(\.self).min() : shown.compactMap(\.self).max()
-        return shown.map { figure in
-            guard let figure else { return "- " }
-            let decimals = String(figure % 10_000 + 10_000).dropFirst()
-            return "\(figure / 10_000).\(decimals)" + (figure == best ? "*" : " ")
-        }
+        return shown.map { figure in figure.map { $0 + (figure == best ? "*" : " ") } ?? "- " }
     }
 }

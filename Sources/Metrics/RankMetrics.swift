@@ -6,9 +6,10 @@ public struct RankMetrics: Sendable, Equatable {
     public let anomalies: Int
     /// The probability that an anomaly scores above a normal, ties counted half (`roc_auc_score`).
     public let auroc: Double
-    /// The 95 % interval of `auroc` (DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; through sorted counts as Sun & Xu, IEEE Signal Process.
-    /// Lett. 21, 2014), cut to [0, 1]; nil where there is a single normal or anomaly, which has no variance.
-    public let aurocInterval: ClosedRange<Double>?
+    /// The 95 % interval of `auroc`. Without groups: DeLong, DeLong & Clarke-Pearson (Biometrics 44, 1988; through sorted counts as Sun & Xu,
+    /// IEEE Signal Process. Lett. 21, 2014), cut to [0, 1]; nil where there is a single normal or anomaly, which has no variance. With
+    /// groups, whose samples are not independent: of the bootstrap over groups (`GroupBootstrap`).
+    public internal(set) var aurocInterval: ClosedRange<Double>?
     /// The area up to a false-alarm rate of 10 %, scaled so that chance is 0.5 and the best 1 (McClish, Med. Decis. Making 9, 1989;
     /// `roc_auc_score` with `max_fpr=0.1`).
     public let partialAUROC: Double
@@ -22,7 +23,11 @@ public struct RankMetrics: Sendable, Equatable {
     public let tprAtOnePercentFPR: Double
     /// The same for a false-alarm rate of at most 0.1 %.
     public let tprAtOnePermilleFPR: Double
-    /// The smallest false-alarm rate of a threshold that detects at least 95 % of the anomalies.
+    /// The false-alarm rate (FPR) at the first threshold, from the highest down, whose detection rate (TPR) reaches 95 %: `fpr[tpr >= 0.95].min()`
+    /// of scikit-learn's `roc_curve`, a point of the data, not interpolated. Anomalies are the positive class, as everywhere here
+    /// and in Outlier Exposure (Hendrycks et al., ICLR 2019, whose program takes the recall nearest to 95 % instead of the first to
+    /// reach it). ODIN (Liang et al., ICLR 2018) counts normals as positive, which is another number: the share of anomalies that
+    /// pass where 95 % of the normals do.
     public let fprAt95PercentTPR: Double
 
     init(_ tally: Tally) {

@@ -21,9 +21,8 @@ public struct ThresholdMetrics: Sendable, Equatable {
     ///
     /// - Throws: `MetricsError` where there are no normals or no anomalies, and what the group throws.
     public init(of local: LocalScores, score: String, threshold: Double, classes: [SampleClass], over group: RankGroup) throws {
-        guard let column = local.columns.first(where: { $0.name == score }) else { preconditionFailure("no score is named \(score)") }
         var counts = [Int64](repeating: 0, count: 4)
-        for (value, index) in zip(column.values, local.classes) {
+        for (value, index) in zip(local.column(score), local.classes) {
             let side = classes[index].isNormal ? 0 : 1
             counts[side] += 1
             if value >= threshold { counts[2 + side] += 1 }
@@ -33,6 +32,28 @@ public struct ThresholdMetrics: Sendable, Equatable {
         guard sums[1] > 0 else { throw MetricsError.noAnomalies(samples: sums[0]) }
         self.threshold = threshold
         (normals, anomalies, falseAlarms, detected) = (sums[0], sums[1], sums[2], sums[3])
+    }
+}
+
+/// A score at the thresholds that are reported: chosen without the labels of the evaluated samples.
+public struct OperatingPoints: Sendable, Equatable {
+    /// The share of held-out normals that stay below their threshold, and where on the scale from the least to the largest score the other is.
+    public static let quantile = 0.95, fraction = 0.2
+    /// By the quantile of held-out normals; nil where there are none.
+    public let heldOut: ThresholdMetrics?
+    /// As the survey describes: on min-max normalized scores.
+    public let minMax: ThresholdMetrics
+
+    /// - Parameter normals: this rank's scores of held-out normals.
+    init(of local: LocalScores, heldOut normals: [Double], score: String, classes: [SampleClass], over group: RankGroup) throws {
+        func metrics(at threshold: Double) throws -> ThresholdMetrics {
+            try ThresholdMetrics(of: local, score: score, threshold: threshold, classes: classes, over: group)
+        }
+        heldOut = try Threshold.above(quantile: Self.quantile, of: normals, over: group).map(metrics)
+        guard let threshold = try Threshold.minMax(fraction: Self.fraction, of: local.column(score), over: group) else {
+            throw MetricsError.noNormals(samples: 0)
+        }
+        minMax = try metrics(at: threshold)
     }
 }
 

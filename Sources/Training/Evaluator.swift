@@ -16,46 +16,96 @@ public final class Evaluator {
     public let classes: [(name: String, isNormal: Bool, count: Int)]
     /// Which checkpoint was used.
     public let checkpoint: String
+    /// Why there is no threshold from held-out normals; nil where there is one.
+    public let heldOutAbsence: String?
+    /// Of another run's default score against this one's, where it was asked for.
+    public private(set) var againstFirst: PairedTest?
+
+    private let group: RankGroup, split: Split
+    /// The default score of this rank's share.
+    private let defaultScores: LocalScores
 
     /// - Parameters:
     ///   - data: another set than the one trained on, if any.
     ///   - threads: a rank; those of the recipe where nil.
     public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, group: RankGroup) throws {
+        self.group = group
         recipe = try run.recipe()
         if let threads { recipe.run.threads = threads }
         group.setStall(seconds: recipe.run.stall)
         let folder = data ?? recipe.fields.data, set = try openSet(folder, group)
-        let split: Split
         do {
             split = try set.split(name)
             try split.expectLabels()
         } catch { throw Failure(error, in: folder) }
-        let model = try Model(recipe, of: set.manifest)
-        checkpoint = try Self.load(model, from: run, recipe)
+        let model = try Model(recipe, of: set.manifest), state = try run.lastCheckpoint()
+        // optimizers' state is left out
+        try model.load(state.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: state.folder.path)
+        checkpoint = state.folder.lastPathComponent
         samples = split.count
         classes = set.manifest.classes.map { ($0.name, $0.normal, $0.counts[name] ?? 0) }
+        let heldOut = try HeldOutNormals(of: recipe, fingerprint: state.record.fingerprint, evaluated: set, over: group)
 
-        let own = group.rank * split.count / group.count ..< (group.rank + 1) * split.count / group.count
         let resources = try makeResources(recipe, .alone())
         defer { resources.team.end() }
         let scorer = try Scorer(model, microbatch: recipe.microbatch, seed: UInt64(recipe.fields.seed), on: resources)
-        let columns: [ScoreColumn]
-        do { columns = try scorer.scores(own, of: split) } catch let error as DatasetError { throw Failure(error, in: folder) }
-        let local = LocalScores(numbers: Array(own), classes: own.map { Int(split.labels[$0]) }, columns: columns)
-        try ScoreFile.write(local, split: name, to: run) { failure in
-            // the folder may be another's, which may be read only: the figures are worth having all the same
-            FileHandle.standardError.write(Data("vigil: the scores are not kept: \(failure)\n".utf8))
+        let local: LocalScores
+        do { local = try scorer.localScores(0 ..< split.count, of: split, group) } catch let error as DatasetError {
+            throw Failure(error, in: folder)
         }
-        evaluation = try Evaluation(
-            of: local, classes: set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) },
-            defaultScore: columns[0].name, over: group)
+        let file = try ScoreFile(for: name, of: run, samples: local.numbers.count)
+        try file.add(local)
+        // the folder may be another's, which may be read only: the figures are worth having all the same
+        if let failure = file.close() { FileHandle.standardError.write(Data("vigil: the scores are not kept: \(failure)\n".utf8)) }
+        let normals: LocalScores?
+        switch heldOut {
+        case .absent(let reason): (normals, heldOutAbsence) = (nil, reason)
+        case .of(let split, let samples):
+            do { normals = try scorer.localScores(samples, of: split, group) } catch let error as DatasetError {
+                throw Failure(error, in: recipe.fields.data)
+            }
+            heldOutAbsence = nil
+        }
+        let column = local.columns[0]
+        evaluation = try Evaluation(of: local, heldOut: normals, classes: sampleClasses(of: set), defaultScore: column.name, over: group)
+        defaultScores = LocalScores(numbers: local.numbers, classes: local.classes, columns: [column], groups: local.groups)
     }
 
-    /// Takes the newest checkpoint into a model. Optimizers' state is left out.
-    private static func load(_ model: Model, from run: RunFolder, _ recipe: Recipe) throws -> String {
-        let checkpoint = try run.lastCheckpoint()
-        try model.load(checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: checkpoint.folder.path)
-        return checkpoint.folder.lastPathComponent
+    /// Tests whether a first run's default score of the same samples has another AUROC than this one's. All ranks call this.
+    public func compare(with first: Evaluator, named names: (first: String, second: String)) throws {
+        guard first.split.name == split.name, first.split.set.manifest.fingerprint == split.set.manifest.fingerprint else { return }
+        let columns = zip([names.first, names.second], [first, self]).map { ScoreColumn($0, $1.defaultScores.columns[0].values) }
+        againstFirst = try PairedTest(
+            of: LocalScores(numbers: defaultScores.numbers, classes: defaultScores.classes, columns: columns, groups: defaultScores.groups),
+            first: names.first, second: names.second, classes: sampleClasses(of: split.set), over: group)
+    }
+}
+
+extension Evaluator: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case heldOutAbsence = "held_out_absence"
+        case againstFirst = "against_first"
+    }
+
+    /// The evaluation, beside it why there are no held-out normals, and the test against the first of several runs.
+    public func encode(to encoder: any Encoder) throws {
+        try evaluation.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(heldOutAbsence, forKey: .heldOutAbsence)
+        try container.encodeIfPresent(againstFirst, forKey: .againstFirst)
+    }
+}
+
+private func sampleClasses(of set: SampleSet) -> [SampleClass] { set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) } }
+
+extension Scorer {
+    /// This rank's share of some samples of a split, scored.
+    fileprivate func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, _ group: RankGroup) throws -> LocalScores {
+        let first = group.rank * samples.count / group.count, end = (group.rank + 1) * samples.count / group.count
+        let own = Array(samples.dropFirst(first).prefix(end - first))
+        return LocalScores(
+            numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: try scores(own, of: split),
+            groups: split.groups.map { groups in own.map { Int(groups[$0]) } })
     }
 }
 
@@ -71,16 +121,16 @@ final class Scorer {
         (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
     }
 
-    /// The scores of a range of a split's samples, in the order of their declaration: the first is the default.
-    func scores(_ range: Range<Int>, of split: Split) throws -> [ScoreColumn] {
+    /// The scores of some of a split's samples, in the order of their declaration: the first is the default.
+    func scores(_ samples: [Int], of split: Split) throws -> [ScoreColumn] {
         let reader = SplitReader(split)
         var columns = scoring.scores.map { ScoreColumn($0.name, []) }
         guard let input = plan.input(scoring.x.node) else { throw Failure(.internal, "no score depends on the sample") }
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: microbatch) {
-            let members = first ..< min(first + microbatch, range.upperBound)
+        for first in stride(from: 0, to: samples.count, by: microbatch) {
+            let members = samples[first ..< min(first + microbatch, samples.count)]
             input.update(repeating: 0)
             try reader.read(members, through: preprocessing, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
-            draw(for: first ..< first + microbatch)
+            draw(for: members)
             try plan.run()
             for place in 0 ..< members.count {
                 for (number, value) in try scoring.values({ values(of: $0, place) }).enumerated() { columns[number].values.append(value) }
@@ -90,7 +140,7 @@ final class Scorer {
     }
 
     /// Noise is keyed by the sample's number.
-    private func draw(for samples: Range<Int>) {
+    private func draw(for samples: ArraySlice<Int>) {
         for (place, noise) in scoring.noises.enumerated() {
             guard let values = plan.input(noise.node) else { continue }
             let philox = Philox(seed: seed, key(of: "noise while scoring"), UInt64(place))

@@ -23,7 +23,7 @@ public final class Trainer {
         group.setStall(seconds: recipe.run.stall)
         let set = try openSet(recipe.fields.data, group)
         split = try set.split("train")
-        heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
+        heldOut = recipe.heldOut(of: split)
         model = try Model(recipe, of: set.manifest)
         resources = try makeResources(recipe, group)
         log = Log(group.rank == 0 ? run.url : nil)

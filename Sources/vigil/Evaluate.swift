@@ -7,7 +7,11 @@ import Training
 struct EvaluateCommand: RankCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Measures how well runs tell anomalies from normals.",
-        discussion: "Several runs stand side by side, each by its default score; an asterisk marks the best of a row.")
+        discussion: """
+            Several runs stand side by side, each by its default score; an asterisk marks the best of a row. Thresholds come from the normals \
+            that a run held out of training and from min-max normalized scores; intervals are DeLong's, or of a bootstrap over groups where the \
+            set has groups.
+            """)
     @Argument(help: "Folders of runs.") var runs: [String]
     @Option(help: "Another set than the one trained on.") var data: String?
     @Option(help: "Split to score.") var split = "test"
@@ -16,6 +20,7 @@ struct EvaluateCommand: RankCommand {
 
     func run(on group: RankGroup) throws -> Int32 {
         let evaluators = try runs.map { try Evaluator(RunFolder($0, group), data: data, split: split, threads: threads, group: group) }
+        for (run, other) in zip(runs, evaluators).dropFirst() { try other.compare(with: evaluators[0], named: (runs[0], run)) }
         guard group.rank == 0 else { return 0 }
         if json { try printJSON(evaluators) } else { printTables(evaluators) }
         return 0
@@ -26,8 +31,8 @@ struct EvaluateCommand: RankCommand {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let data =
             runs.count == 1
-            ? try encoder.encode(evaluators[0].evaluation)
-            : try encoder.encode(Dictionary(zip(runs, evaluators.map(\.evaluation)), uniquingKeysWith: { first, _ in first }))
+            ? try encoder.encode(evaluators[0])
+            : try encoder.encode(Dictionary(zip(runs, evaluators), uniquingKeysWith: { first, _ in first }))
         print(String(decoding: data, as: UTF8.self))
     }
 
@@ -39,16 +44,33 @@ struct EvaluateCommand: RankCommand {
             evaluators.count == 1
             ? first.evaluation.scores.map { (name: "\(first.recipe.fields.detector) \($0.name)", metrics: $0.metrics) }
             : evaluators.map { (name: $0.recipe.fields.detector, metrics: $0.evaluation[$0.evaluation.defaultScore]!) }
-        for metric in [MetricTable.Metric.auroc, .averagePrecision, .bestF1, .tprAtOnePercentFPR] {
+        for metric in [MetricTable.Metric.auroc, .partialAUROC, .averagePrecision, .bestF1, .tprAtOnePercentFPR, .fprAt95PercentTPR] {
             print("\(MetricTable(metric, columns: columns))\n")
         }
+        print("\(ThresholdTable(columns: columns))\n")
+        for (run, evaluator) in zip(runs, evaluators) {
+            if let reason = evaluator.heldOutAbsence { print("\(run): no threshold from held-out normals: \(reason)\n") }
+        }
+        if let groups = columns[0].metrics.groups { print("\(columns[0].name):\n\(GroupTable(groups))\n") }
         for (name, metrics) in columns {
-            let interval =
-                metrics.all.aurocInterval.map { String(format: " (95 %% interval %.4f to %.4f by DeLong)", $0.lowerBound, $0.upperBound) } ?? ""
-            print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval))
+            let method = metrics.groups.map { "bootstrap over \($0.count) groups" } ?? "DeLong"
+            let interval = metrics.all.aurocInterval.map {
+                String(format: " (95 %% interval %.4f to %.4f by ", $0.lowerBound, $0.upperBound) + "\(method))"
+            }
+            print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval ?? ""))
+        }
+        for test in evaluators.count == 1 ? first.evaluation.paired : [] { print(text(of: test)) }
+        for (run, evaluator) in zip(runs, evaluators).dropFirst() {
+            print(evaluator.againstFirst.map(text) ?? "\(run) is not tested against \(runs[0]), which was evaluated on other samples")
         }
         for line in defeats(columns) { print(line) }
         print("best F1 is at a threshold chosen on this split; * is the best of its row")
+    }
+
+    private func text(of test: PairedTest) -> String {
+        let interval = test.interval.map { String(format: " (95 %% interval %.4f to %.4f)", $0.lowerBound, $0.upperBound) } ?? ""
+        let pValue = test.pValue.map { String(format: ", p = %.2g", $0) } ?? ""
+        return String(format: "AUROC of %@ minus that of %@: %.4f", test.first, test.second, test.difference) + interval + pValue
     }
 
     /// Says where a later run has the better AUROC than the first: what a baseline beside a detector is for.

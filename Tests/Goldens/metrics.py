@@ -1,4 +1,4 @@
-"""Writes metrics.json: scores, classes and what scikit-learn (and, for DeLong's interval, the definition) makes of them.
+"""Writes metrics.json: scores, classes and what scikit-learn (and, for DeLong's interval and the bootstrap, the definition) makes of them.
 
     python3 metrics.py > metrics.json
 
@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, pre
 
 
 QUANTILE = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
+DRAWS = {}  # of the bootstrap, by the number of groups
 
 
 def pairs(labels, scores):
@@ -94,6 +95,95 @@ def case(name, scores, classes):
     return {"name": name, "scores": scores.tolist(), "classes": classes.tolist(), "rows": rows, "thresholds": points}
 
 
+def philox(key, low, high=0):
+    """The block of Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, SC 2011) at a counter, as four integers."""
+    k0, k1 = key & 0xFFFFFFFF, key >> 32
+    c0, c1, c2, c3 = low & 0xFFFFFFFF, low >> 32, high & 0xFFFFFFFF, high >> 32
+    for _ in range(10):
+        a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & 0xFFFFFFFF, (a >> 32) ^ c3 ^ k1, a & 0xFFFFFFFF
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+assert philox(0, 0) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)  # known answer of Random123
+
+
+def draws(replicate, groups):
+    """How often the bootstrap draws each group: draw d is word d of a key made of seed 0, the word "bootstrap" and the replicate."""
+    purpose = 0xCBF29CE484222325
+    for byte in b"bootstrap":  # FNV-1a
+        purpose = (purpose ^ byte) * 0x100000001B3 % 2**64
+    key = 0
+    for place, word in enumerate((purpose, replicate)):
+        block = philox(key, word, place)
+        key = block[0] | block[1] << 32
+    drawn = np.zeros(groups, dtype=int)
+    for draw in range(groups):
+        block = philox(key, draw)
+        drawn[(block[0] | block[1] << 32) * groups >> 64] += 1
+    return drawn
+
+
+def interval(values):
+    """From the 25th smallest to the 25th largest of 1,000."""
+    values, cut = sorted(values), max(1, len(values) * 25 // 1000)
+    return [values[cut - 1], values[-cut]]
+
+
+def bootstrap(labels, scores, index):
+    """The AUROC in each of 1,000 replicates; None where one side was not drawn. Nothing where a side is of a single group.
+    Samples labeled 2 belong to groups as all do, but are compared with none."""
+    if min(len(set(index[labels == side])) for side in (0, 1)) < 2:
+        return None
+    replicates = []
+    for drawn in DRAWS[index.max() + 1]:
+        weights = drawn[index]
+        if min(weights[labels == side].sum() for side in (0, 1)) == 0:
+            replicates.append(None)
+        else:
+            kept = labels < 2
+            replicates.append(float(roc_auc_score(labels[kept], scores[kept], sample_weight=weights[kept])))
+    return replicates
+
+
+def grouped(name, first, second, classes, groups):
+    """Intervals by the bootstrap over groups, of the AUROC of the first score and of its difference to the second; and a row per group."""
+    first, second, classes = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64), np.asarray(classes)
+    groups = np.asarray(groups)
+    numbers, index = np.unique(groups, return_inverse=True)
+    DRAWS.setdefault(len(numbers), [draws(replicate, len(numbers)) for replicate in range(1000)])
+    labels, intervals = (classes > 0).astype(int), {}
+    for row in ["all"] + sorted(set(classes.tolist()) - {0}):
+        # a class alone, but the groups are drawn from all
+        weighed = classes >= 0 if row == "all" else (classes == 0) | (classes == row)
+        kept = np.where(weighed, labels, 2)
+        replicates = bootstrap(kept, first, index)
+        intervals[str(row)] = replicates and interval([value for value in replicates if value is not None])
+    replicates = bootstrap(labels, first, index), bootstrap(labels, second, index)
+    paired = None
+    if replicates[0]:
+        differences = [a - b for a, b in zip(*replicates) if a is not None]
+        smaller = min(sum(d <= 0 for d in differences), sum(d >= 0 for d in differences))
+        paired = {"interval": interval(differences), "p_value": min(1, 2 * (smaller + 1) / (len(differences) + 1))}
+    rows = {}
+    for place, number in enumerate(numbers.tolist()):
+        own = index == place
+        against = own & (labels == 1) | (labels == 0)
+        rows[str(number)] = {
+            "normals": int((own & (labels == 0)).sum()), "anomalies": int((own & (labels == 1)).sum()),
+            "auroc": auroc(labels[against], first[against]), "auroc_within": auroc(labels[own], first[own]),
+        }
+    return {
+        "name": name, "first": first.tolist(), "second": second.tolist(), "classes": classes.tolist(), "groups": groups.tolist(),
+        "intervals": intervals, "paired": paired, "rows": rows,
+    }
+
+
+def auroc(labels, scores):
+    return float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else None
+
+
 def cases():
     yield case("one normal below one anomaly", [0, 1], [0, 1])
     yield case("one normal above one anomaly", [1, 0], [0, 1])
@@ -126,6 +216,28 @@ def paired_cases():
         yield paired(f"{size} samples in steps of 1/{steps}", np.round(first * steps) / steps, np.round(second * steps) / steps, classes)
 
 
+def grouped_cases():
+    generator = np.random.default_rng(9)
+
+    def scores(classes, groups, steps):
+        shift = dict(zip(sorted(set(groups)), generator.normal(0, 0.6, len(set(groups)))))
+        first = np.round((classes + [shift[group] for group in groups] + generator.normal(0, 1, len(classes))) * steps) / steps
+        return first, np.round((first + 0.3 * classes + generator.normal(0, 0.7, len(classes))) * steps) / steps
+
+    classes, groups = generator.integers(0, 3, 60), generator.choice([-5, 0, 7, 12, 30, 31, 400, 10**12], 60)
+    yield grouped("scans with normals and anomalies, many ties", *scores(classes, groups, 2), classes, groups)
+    groups = generator.integers(0, 25, 400)
+    classes = np.where(groups < 18, 0, 1 + groups % 2)
+    classes[groups == 24] = 3
+    yield grouped("patients healthy or ill, one class in one patient", *scores(classes, groups, 1000), classes, groups)
+    classes = np.array([0] * 6 + [1] * 6)
+    groups = np.array([4] * 6 + [1, 1, 2, 2, 3, 4])
+    yield grouped("all normals in one group", *scores(classes, groups, 1), classes, groups)
+    yield grouped("all scores equal", [1] * 12, [2] * 12, [0, 1] * 6, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4])
+    classes, groups = (generator.random(300) < 0.1).astype(int), generator.integers(0, 40, 300)
+    yield grouped("rare anomalies", *scores(classes, groups, 20), classes, groups)
+
+
 versions = f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}, numpy {np.__version__}"
-document = {"made_by": versions, "cases": list(cases()), "paired": list(paired_cases())}
+document = {"made_by": versions, "cases": list(cases()), "paired": list(paired_cases()), "grouped": list(grouped_cases())}
 print(json.dumps(document, separators=(",", ":")).replace('{"name"', '\n{"name"'))

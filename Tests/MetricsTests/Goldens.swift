@@ -40,9 +40,32 @@ struct Goldens: Decodable {
         }
     }
 
+    /// Samples in groups: two scores, intervals by the bootstrap over groups and a row for each group of the first.
+    struct Grouped: Decodable {
+        struct Test: Decodable {
+            let interval: [Double], p_value: Double
+        }
+        struct Row: Decodable {
+            let normals: Int, anomalies: Int
+            let auroc: Double?, auroc_within: Double?
+        }
+        let name: String
+        let first: [Double], second: [Double]
+        let classes: [Int], groups: [Int]
+        let intervals: [String: [Double]?]
+        let paired: Test?
+        let rows: [String: Row]
+
+        var local: LocalScores {
+            let columns = [ScoreColumn("first", first), ScoreColumn("second", second)]
+            return LocalScores(numbers: Array(first.indices), classes: classes, columns: columns, groups: groups)
+        }
+    }
+
     let made_by: String
     let cases: [Case]
     let paired: [Paired]
+    let grouped: [Grouped]
 
     static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Goldens/metrics.json")
     static let all = try! JSONDecoder().decode(Goldens.self, from: Data(contentsOf: file))

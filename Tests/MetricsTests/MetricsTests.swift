@@ -123,8 +123,36 @@ private func evaluate(_ scores: [Double], _ classes: [Int]) throws -> ScoreMetri
         #expect(
             "\(MetricsError.tooMany(samples: 1 << 32))"
                 == "4294967296 samples are more than the 4294967295 that rank statistics count: evaluate a smaller split")
+        #expect(
+            "\(MetricsError.tooManyGroups(groups: 1 << 31, limit: 1 << 30))"
+                == "2147483648 groups are more than the 1073741824 that intervals can be drawn over: evaluate a smaller split, or one without groups")
         #expect(message([0, 1], [0, 1]) == nil)
         #expect(MetricsError.noNormals(samples: 1).exitCode == 65)
+    }
+}
+
+@Suite struct HeldOutErrors {
+    /// What is wrong with the held-out normals says so, and is looked for after what is wrong with the samples.
+    @Test func messages() {
+        func message(_ sample: Double, _ normals: [Double], numbers: [Int]) -> String? {
+            let local = LocalScores(numbers: [0, 1], classes: [0, 1], columns: [ScoreColumn("residual", [0, sample])])
+            let heldOut = LocalScores(numbers: numbers, classes: normals.map { _ in 0 }, columns: [ScoreColumn("residual", normals)])
+            do {
+                _ = try Evaluation(of: local, heldOut: heldOut, classes: goldenClasses, defaultScore: "residual", over: .alone())
+                return nil
+            } catch { return "\(error)" }
+        }
+        #expect(
+            message(1, [0, .nan], numbers: [4, 7])
+                == "held-out normals of the training split: sample 7 has the value nan of score \"residual\", expected a finite number: "
+                + "check the sample and the model's weights")
+        #expect(
+            message(1, [0, 1], numbers: [4, 4])
+                == "held-out normals of the training split: sample 4 was scored 2 times, expected once: merge score files of disjoint splits only")
+        #expect(
+            message(.nan, [.nan], numbers: [4])
+                == "sample 1 has the value nan of score \"residual\", expected a finite number: check the sample and the model's weights")
+        #expect(message(1, [], numbers: []) == nil && message(1, [3], numbers: [0]) == nil)
     }
 }
 

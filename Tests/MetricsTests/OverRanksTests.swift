@@ -25,7 +25,14 @@ import Testing
         let tests = try Goldens.all.paired.map { golden in
             try line(golden.name, PairedTest(of: golden.local, first: "first", second: "second", classes: goldenClasses, over: .alone()))
         }
-        let expected = evaluations + tests
+        let grouped = try Goldens.all.grouped.map { golden in
+            let half = golden.first.count / 2
+            let columns = [ScoreColumn("first", Array(golden.first[..<half])), ScoreColumn("second", Array(golden.second[..<half]))]
+            let normals = LocalScores(numbers: Array(0 ..< half), classes: Array(repeating: 0, count: half), columns: columns)
+            return try line(
+                golden.name, Evaluation(of: golden.local, heldOut: normals, classes: goldenClasses, defaultScore: "first", over: .alone()))
+        }
+        let expected = evaluations + tests + grouped
         let found = try probe(["values", Goldens.file.path()], ranks: ranks)
         #expect(found.count == expected.count)
         for (found, expected) in zip(found, expected) { #expect(found == expected) }
@@ -39,6 +46,19 @@ import Testing
         ]
         let placings = 5
         #expect(try probe(["errors"], ranks: ranks) == expected.flatMap { Array(repeating: $0.description, count: placings) })
+    }
+
+    /// Two million scores, many of them equal, agree with a sort on one rank; no rank of four holds more than its part of them. Fifty million:
+    /// `cluster/scores`.
+    @Test func manyScores() throws {
+        let alone = try probe(["scale", "2000000", "100000"], ranks: 1), four = try probe(["scale", "2000000", "100000"], ranks: 4)
+        #expect(alone.count == 2 && four.count == 5 && alone[1].contains("\"auroc\":0.8") && four[4] == alone[1])
+        // all samples on every rank would be 24 bytes each more, and their runs 16 each, with what is on the way several times
+        for line in four.dropLast() {
+            let numbers = try #require(line.firstMatch(of: /(\d+) MiB before, (\d+) MiB after/))
+            let (before, after) = (try #require(Int(numbers.1)), try #require(Int(numbers.2)))
+            #expect(after - before < 120, "\(line)")
+        }
     }
 
     /// The lines that rank 0 prints.

@@ -4,10 +4,10 @@ import Ranks
 
 /// Probes of `Metrics` on several ranks:
 ///
-/// - `metrics values FILE` evaluates each case of Tests/Goldens/metrics.json, and compares each pair of scores there, under several placings
+/// - `metrics values FILE` evaluates each case of Tests/Goldens/metrics.json, grouped ones too, and compares each pair of scores, under several placings
 ///   of the samples, all of which must give the same bits on all ranks; and prints a line of JSON per case.
 /// - `metrics errors` prints the error that all ranks agree on for several faults.
-/// - `metrics scale SAMPLES [LEVELS]` evaluates made scores (rounded to so many levels) and prints time and memory per rank.
+/// - `metrics scale SAMPLES [LEVELS]` evaluates made scores (rounded to so many levels) and prints time and memory per rank, then the evaluation.
 func probeMetrics(over group: RankGroup, _ arguments: [String]) throws -> Int32 {
     switch (arguments.first, arguments.dropFirst().first) {
     case ("values", let file?): try probeValues(of: file, over: group)
@@ -38,10 +38,14 @@ private enum Placing: CaseIterable {
 private let classes = [SampleClass("0", isNormal: true)] + (1 ... 3).map { SampleClass(String($0), isNormal: false) }
 
 /// This rank's part of a split.
-private func part(_ columns: [ScoreColumn], _ labels: [Int], numbers: [Int]? = nil, _ placing: Placing, of group: RankGroup) -> LocalScores {
+private func part(
+    _ columns: [ScoreColumn], _ labels: [Int], numbers: [Int]? = nil, groups: [Int]? = nil, _ placing: Placing, of group: RankGroup
+) -> LocalScores {
     let mine = labels.indices.filter { placing.rank(of: $0, samples: labels.count, ranks: group.count) == group.rank }
     let columns = columns.map { column in ScoreColumn(column.name, mine.map { column.values[$0] }) }
-    return LocalScores(numbers: mine.map { numbers?[$0] ?? $0 }, classes: mine.map { labels[$0] }, columns: columns)
+    return LocalScores(
+        numbers: mine.map { numbers?[$0] ?? $0 }, classes: mine.map { labels[$0] }, columns: columns,
+        groups: groups.map { groups in mine.map { groups[$0] } })
 }
 
 /// The evaluation of one score, of samples whose numbers are their places unless given.
@@ -69,8 +73,14 @@ private func probeValues(of file: String, over group: RankGroup) throws {
             let first: [Double], second: [Double]
             let classes: [Int]
         }
+        struct Grouped: Decodable {
+            let name: String
+            let first: [Double], second: [Double]
+            let classes: [Int], groups: [Int]
+        }
         let cases: [Case]
         let paired: [Paired]
+        let grouped: [Grouped]
     }
     let goldens = try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: URL(filePath: file)))
     for golden in goldens.cases {
@@ -89,6 +99,16 @@ private func probeValues(of file: String, over group: RankGroup) throws {
         try printForAllPlacings(golden.name, over: group) { placing in
             let local = part(columns, golden.classes, placing, of: group)
             return try PairedTest(of: local, first: "first", second: "second", classes: classes, over: group)
+        }
+    }
+    for golden in goldens.grouped {
+        let columns = [ScoreColumn("first", golden.first), ScoreColumn("second", golden.second)]
+        try printForAllPlacings(golden.name, over: group) { placing in
+            let local = part(columns, golden.classes, groups: golden.groups, placing, of: group)
+            // the first half stands for held-out normals
+            let half = golden.first.count / 2, zeros = Array(repeating: 0, count: half)
+            let normals = part(columns.map { ScoreColumn($0.name, Array($0.values[..<half])) }, zeros, placing, of: group)
+            return try Evaluation(of: local, heldOut: normals, classes: classes, defaultScore: "first", over: group)
         }
     }
 }
@@ -128,6 +148,7 @@ private func probeErrors(over group: RankGroup) throws {
     try fault()
 }
 
+/// Samples are dealt to the ranks in turn, so that all but one of R of them have to move.
 private func probeScale(samples: Int, levels: Double?, over group: RankGroup) throws {
     func uniform(_ counter: Int) -> Double {
         var word = UInt64(counter) &* 0x9E37_79B9_7F4A_7C15
@@ -135,7 +156,7 @@ private func probeScale(samples: Int, levels: Double?, over group: RankGroup) th
         word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
         return Double((word ^ word >> 31) >> 11) * 0x1p-53
     }
-    let mine = samples * group.rank / group.count ..< samples * (group.rank + 1) / group.count
+    let mine = stride(from: group.rank, to: samples, by: group.count)
     let labels = mine.map { uniform(2 * $0) < 0.9 ? 0 : 1 + $0 % 3 }
     let scores = zip(mine, labels).map { number, label in
         let score = uniform(2 * number + 1) + 0.2 * Double(label)
@@ -148,9 +169,11 @@ private func probeScale(samples: Int, levels: Double?, over group: RankGroup) th
     let evaluation = try Evaluation(of: local, classes: classes, defaultScore: "score", over: group)
     let seconds = (clock.now - start) / .seconds(1)
     let line = String(
-        format: "rank %d: %d samples, %.2f s, peak memory %d MiB before, %d MiB after", group.rank, mine.count, seconds, before, peakMebibytes())
+        format: "rank %d: %d samples, %.1f s, peak memory %d MiB before, %d MiB after", group.rank, labels.count, seconds, before, peakMebibytes())
     for line in try group.allGather(Array(line.utf8)) where group.rank == 0 { print(String(decoding: line, as: UTF8.self)) }
-    try printAgreed("AUROC \(evaluation["score"]!.all.auroc), interval \(evaluation["score"]!.all.aurocInterval!)", over: group)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    try printAgreed(String(decoding: encoder.encode(evaluation), as: UTF8.self), over: group)
 }
 
 /// The largest resident size of this process so far.
