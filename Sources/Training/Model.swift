@@ -13,9 +13,10 @@ public final class Model {
     let store = Store()
     private let seed: UInt64
 
-    /// - Throws: `Failure` where the detector does not take samples of this shape.
+    /// - Throws: `Failure` where the detector does not take samples of this shape, or has no stage that the recipe names.
     public init(_ recipe: Recipe, sample: Shape) throws {
         detector = try Self.make(recipe.detector, recipe.settings, sample)
+        try recipe.check(detector.stages)
         self.sample = sample
         seed = UInt64(recipe.fields.seed)
     }

@@ -43,7 +43,7 @@ extension EndToEnd {
                 let message =
                     command == "evaluate"
                     ? "\(nothing) is no run: it has no recipe.yaml; give the folder that `vigil train --out` made"
-                    : "\(nothing): nothing has no manifest.json, so it is no set, or one whose writing was not finished"
+                    : "\(nothing): there is nothing of this name; give a set, a shard, a run, a checkpoint or a recipe"
                 try expect(66, message, from: [command, nothing], out: nothing)
             }
             try expect(
@@ -73,7 +73,7 @@ extension EndToEnd {
         }
 
         @Test func whatDoesNotFit() throws {
-            try refused("microbatch 65 is larger than minibatch 64; make it at most as large", "microbatch=65", ranks: [nil])
+            try refused("--set microbatch: microbatch 65 is larger than minibatch 64; make it at most as large", "microbatch=65", ranks: [nil])
             try refused(
                 "\(place.set): 320 samples do not fill one step of 321; take a smaller minibatch or more samples", "minibatch=321", "heldOut=0")
             try refused(

@@ -17,12 +17,15 @@ public final class Loader: Sendable {
     private let order: Order
     private let lanes: Range<Int>
     private let sampleCount: Int
+    /// Bytes of decoded chunks that a rank holds where the split is not held whole.
+    public static let memoryLimit = 1 << 30
 
     /// Starts reading. `minibatch` counts minibatches from the start of training, over epochs: where a resumed run goes on.
     /// `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
     /// `threadName` has 15 letters at most.
     public init(
-        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0, memoryLimit: Int = 1 << 30,
+        _ split: Split, order: Order, lanes: Range<Int>, scaling: Scaling? = nil, startingAt minibatch: Int = 0,
+        memoryLimit: Int = Loader.memoryLimit,
         threadName: String = "loader"
     ) {
         precondition(lanes.lowerBound >= 0 && lanes.upperBound <= order.lanes, "lanes \(lanes) of \(order.lanes)")
