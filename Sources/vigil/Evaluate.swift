@@ -8,8 +8,8 @@ struct EvaluateCommand: RankCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Measures how well runs tell anomalies from normals.",
         discussion: "Several runs stand side by side, each by its default score; an asterisk marks the best of a row.")
-    @Argument(help: "Folders of runs.") var runs: [String]
-    @Option(help: "Another set than the one trained on.") var data: String?
+    @Argument(help: "Folders of runs.", completion: .directory) var runs: [String]
+    @Option(help: "Another set than the one trained on.", completion: .directory) var data: String?
     @Option(help: "Split to score.") var split = "test"
     @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
     @Flag(help: "JSON instead of a table; of several runs an object by folder.") var json = false

@@ -10,10 +10,10 @@ struct ImportCommand: ParsableCommand {
     struct IDX: RankCommand {
         static let configuration = CommandConfiguration(
             commandName: "idx", abstract: "Images and labels in IDX files (MNIST, Fashion-MNIST), gzipped or not.")
-        @Option(help: "Training images.") var images: String
-        @Option(help: "Training labels.") var labels: String
-        @Option(help: "Test images.") var testImages: String
-        @Option(help: "Test labels.") var testLabels: String
+        @Option(help: "Training images.", completion: .file()) var images: String
+        @Option(help: "Training labels.", completion: .file()) var labels: String
+        @Option(help: "Test images.", completion: .file()) var testImages: String
+        @Option(help: "Test labels.", completion: .file()) var testLabels: String
         @Option(help: "Classes that are abnormal; they are left out of the training split.", transform: { $0.split(separator: ",").map(String.init) })
         var abnormal: [String]
         @Option(help: "Names of the classes, in order; their numbers unless given.", transform: { $0.split(separator: ",").map(String.init) })
@@ -22,7 +22,7 @@ struct ImportCommand: ParsableCommand {
         @Option(help: "At most so many training samples: the first of the normal ones.") var trainLimit: Int?
         @Option(help: "At most so many test samples: the first.") var testLimit: Int?
         @Option(help: "Name of the set; the folder's unless given.") var name: String?
-        @Option(help: "Folder of the set.") var out: String
+        @Option(help: "Folder of the set.", completion: .directory) var out: String
 
         func run(on group: RankGroup) throws -> Int32 {
             let file = { (path: String) in URL(fileURLWithPath: path) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Detectors
 import Foundation
 import Ranks
 import Training
@@ -6,7 +7,7 @@ import Training
 /// A recipe, and what stands over it on the command line.
 struct RecipeOptions: ParsableArguments {
     @Argument(help: "A recipe (YAML).", completion: .file(extensions: ["yaml", "yml"])) var recipe: String?
-    @Option(help: "A detector, instead of or over the recipe's.") var detector: String?
+    @Option(help: "A detector, instead of or over the recipe's.", completion: .list(detectors.map { $0.name })) var detector: String?
     @Option(help: "A set's folder, instead of or over the recipe's.", completion: .directory) var data: String?
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the recipe.", valueName: "key=value")) var overrides: [String] = []
 

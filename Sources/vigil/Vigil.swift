@@ -10,7 +10,7 @@ import Training
         subcommands: [
             DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, PlanCommand.self,
             InspectCommand.self,
-            BenchCommand.self,
+            BenchCommand.self, ManualCommand.self,
         ])
 
     /// Commands run on all ranks that a launcher started, those that only print on the first; what is wrong with the arguments is said once.
