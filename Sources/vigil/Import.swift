@@ -39,7 +39,7 @@ struct ImportCommand: ParsableCommand {
 
         private func extents(_ text: String?) throws -> [Int]? {
             guard let text else { return nil }
-            let sides = text.split(separator: "x").map { Int($0) ?? 0 }
+            let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
             guard sides.count == 2, sides.allSatisfy({ $0 > 0 }) else {
                 throw Failure(.usage, "--size is \"\(text)\"; give height and width in pixels, as 32x32")
             }

@@ -173,7 +173,7 @@ extension EndToEnd {
             let set = try copy(), shard = set.appendingPathComponent("train-00000.h5"), bytes = try Data(contentsOf: shard)
             try bytes.dropLast(100).write(to: shard)
             try expect(
-                "train-00000.h5 has \(bytes.count - 100) bytes, expected \(bytes.count) by the manifest. Restore the file from a copy or make the set again",
+                "train-00000.h5 has \(bytes.count - 100) bytes, expected \(bytes.count) by the manifest; restore the file from a copy or make the set again",
                 of: set)
         }
 
@@ -186,10 +186,11 @@ extension EndToEnd {
             // all counts of training samples
             try change("320", "319")
             try expect(
-                "train-00000.h5: samples are uint8 [320, 16, 16, 1], expected uint8 [319, 16, 16, 1] by the manifest. "
-                    + "Restore the file from a copy or make the set again", of: set)
+                "train-00000.h5: samples are uint8 [320, 16, 16, 1], expected uint8 [319, 16, 16, 1] by the manifest; "
+                    + "restore the file from a copy or make the set again", of: set)
             try Data(text.dropLast(20).utf8).write(to: file)
-            try expect("manifest.json: this is not JSON, so it was damaged or is another file", of: set)
+            try expect(
+                "manifest.json: this is not JSON, so it was damaged or is another file; restore the file from a copy or make the set again", of: set)
         }
 
         /// A flipped bit in a chunk is found by its checksum; training ends, and what it has saved stays.

@@ -84,6 +84,9 @@ extension EndToEnd {
         }
 
         @Test func mistakes() throws {
+            let other = place.fresh("other"), text = try String(contentsOfFile: place.set + "/manifest.json", encoding: .utf8)
+            try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+            try Data(text.replacingOccurrences(of: "\"train\"", with: "\"learn\"").utf8).write(to: URL(fileURLWithPath: other + "/manifest.json"))
             for (recipe, ranks, code, message) in [
                 (
                     try recipe("minibatch=64"), 5, 64,
@@ -94,6 +97,7 @@ extension EndToEnd {
                     try recipe("minibatch=321", "heldOut=0"), 1, 64,
                     "\(place.set): 320 samples do not fill one step of 321; take a smaller minibatch or more samples"
                 ),
+                (try recipe(data: other), 1, 64, "\(other): baggage-16 has no split \"train\"; it has learn, test"),
                 (
                     try recipe(data: "/nothing"), 1, 66,
                     "/nothing: nothing has no manifest.json, so it is no set, or one whose writing was not finished"

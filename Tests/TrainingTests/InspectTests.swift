@@ -60,7 +60,7 @@ extension EndToEnd {
             bytes[bytes.count / 2] ^= 1
             for path in [shard, alone] { try bytes.write(to: URL(fileURLWithPath: path)) }
             let message =
-                "test-00000.h5 has SHA-256 \(try digest(shard)), expected \(expected) by the manifest. Restore the file from a copy or make the set again"
+                "test-00000.h5 has SHA-256 \(try digest(shard)), expected \(expected) by the manifest; restore the file from a copy or make the set again"
             for path in [set, shard] {
                 let job = try vigil(["inspect", path])
                 #expect(job.code == 65 && job.output == "" && job.errors == "vigil: \(path): \(message)\n")
