@@ -62,17 +62,18 @@ extension SettingChoice {
 @propertyWrapper public final class Setting<Value: SettingValue>: AnySetting {
     public var wrappedValue: Value
     public let meaning: String, source: String
-    private let accepts: (Value) -> Bool, range: String?
+    public let expected: String
+    private let accepts: (Value) -> Bool
 
     /// - Parameters: meaning: with the unit, if it has one; source: paper or program that the default is from.
     public init(wrappedValue: Value, _ meaning: String, source: String) {
-        (self.wrappedValue, self.meaning, self.source, accepts, range) = (wrappedValue, meaning, source, { _ in true }, nil)
+        (self.wrappedValue, self.meaning, self.source, accepts, expected) = (wrappedValue, meaning, source, { _ in true }, Value.kind)
     }
 
     /// - Parameter range: what it may be.
     public init(wrappedValue: Value, _ meaning: String, in range: ClosedRange<Value>, source: String) where Value: Comparable {
         (self.wrappedValue, self.meaning, self.source) = (wrappedValue, meaning, source)
-        (accepts, self.range) = (range.contains, "\(range.lowerBound.settingText) to \(range.upperBound.settingText)")
+        (accepts, expected) = (range.contains, "\(Value.kind) from \(range.lowerBound.settingText) to \(range.upperBound.settingText)")
     }
 
     /// - Parameter range: what it may be, if it is anything.
@@ -80,11 +81,10 @@ extension SettingChoice {
     where Value == Wrapped? {
         (self.wrappedValue, self.meaning, self.source) = (wrappedValue, meaning, source)
         accepts = { $0.map(range.contains) ?? true }
-        self.range = "\(range.lowerBound.settingText) to \(range.upperBound.settingText)"
+        expected = "\(Wrapped.kind) from \(range.lowerBound.settingText) to \(range.upperBound.settingText), or none"
     }
 
     public var text: String { wrappedValue.settingText }
-    public var expected: String { range.map { "\(Value.kind) from \($0)" } ?? Value.kind }
 
     public func set(_ text: String) -> Bool {
         guard let value = Value(setting: text), accepts(value) else { return false }

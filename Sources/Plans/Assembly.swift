@@ -389,7 +389,7 @@ final class Assembly {
         return ConvolutionShape(stride: stride, input: x.image.extents, output: y.image.extents, kernel: Array(item.form.shape.extents.prefix(2)))
     }
 
-    private func shape(ofTransposed index: Int) -> TransposedConvolutionShape {
+    func shape(ofTransposed index: Int) -> TransposedConvolutionShape {
         guard case .convolutionInput(let geometry) = draft[index].kind else { preconditionFailure("no transposed convolution") }
         let item = draft[index], padded = draft[item.inputs[0]].form.shape.image.extents, w = draft[item.inputs[1]].form.shape.extents
         let big = item.form.shape.image.extents

@@ -10,7 +10,7 @@ public final class Bench {
 
     /// - Parameter sample: its shape, as "32x32x3".
     public init(_ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, group: RankGroup) throws {
-        let extents = sample.split(separator: "x").map { Int($0) ?? 0 }
+        let extents = sample.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ $0 > 0 }) else {
             throw Failure(.usage, "--sample is \"\(sample)\"; give its extents, as 32x32x3")
         }

@@ -8,7 +8,7 @@ import Ranks
 /// A pass over the training normals: totals of fixed blocks in Float32, added in Double in a way that no rank count changes.
 final class FitPass {
     /// Samples of a block.
-    private static let block = 64
+    static let block = 64
     let name: String
     /// The samples of the pass, by number.
     let samples: [Int]

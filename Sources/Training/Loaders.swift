@@ -20,12 +20,12 @@ extension Trainer {
             let split = try otherSplit(name)
             do {
                 let order = try Order(
-                    chunks: split.training(without: []), minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each,
+                    cycling: split, minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each,
                     seed: UInt64(recipe.fields.seed), purpose: "set \(name)")
-                let perStep = step.minibatchesPerStep(of: name)
+                let preprocessing = try model.preprocessing.applied(to: split.set.manifest), perStep = step.minibatchesPerStep(of: name)
                 loaders[name] = Loader(
-                    split, order: order, lanes: owned, through: model.preprocessing, startingAt: done * perStep, endingAt: end * perStep)
-            } catch { throw Failure(error, in: "sets.\(name)") }
+                    split, order: order, lanes: owned, through: preprocessing, startingAt: done * perStep, endingAt: end * perStep)
+            } catch let error as DatasetError { throw Failure(error, in: "sets.\(name)") }
         }
         return loaders
     }
@@ -38,13 +38,6 @@ extension Trainer {
             )
         }
         let set = try openSet(folder, group)
-        guard set.manifest.shape == split.set.manifest.shape else {
-            func text(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: "×") }
-            throw Failure(
-                .usage,
-                "\(folder) has samples of \(text(set.manifest.shape)), the training set of \(text(split.set.manifest.shape)); both must have one shape"
-            )
-        }
-        return try set.split("train")
+        do { return try set.split("train") } catch { throw Failure(error, in: folder) }
     }
 }

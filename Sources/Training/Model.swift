@@ -18,7 +18,7 @@ public final class Model {
     private let seed: UInt64
 
     /// A model of the samples of a set.
-    /// - Throws: `Failure` where a transform or the detector does not take samples of this shape.
+    /// - Throws: `Failure` where a transform or the detector does not take samples of this shape, or has no stage that the recipe names.
     public convenience init(_ recipe: Recipe, of manifest: Manifest) throws {
         do { try self.init(recipe, Preprocessing(recipe.fields.transforms.transforms, of: manifest)) } catch let error as DatasetError {
             throw Failure(.usage, "\(error)")
@@ -31,6 +31,7 @@ public final class Model {
     private init(_ recipe: Recipe, _ preprocessing: Preprocessing) throws {
         (sample, self.preprocessing) = (Shape(preprocessing.shape), preprocessing)
         detector = try Self.make(recipe.detector, recipe.settings, sample)
+        try recipe.check(detector.stages)
         seed = UInt64(recipe.fields.seed)
     }
 

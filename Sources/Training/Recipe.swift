@@ -18,9 +18,9 @@ public final class Recipe {
         public var minibatch = 64
         @Setting("consecutive samples whose sums are formed together; ranks share the microbatches", in: 1 ... 1 << 24, source: "")
         public var microbatch: Int? = nil
-        @Setting("passes over the training split in each stage", in: 1 ... 1_000_000, source: "")
+        @Setting("passes over the training split in each stage, or by stage as {gan: 7, encoder: 3}", in: 1 ... 1_000_000, source: "")
         public var epochs: Int? = nil
-        @Setting("steps after which each stage ends, if its epochs are not over", in: 1 ... Int.max, source: "")
+        @Setting("steps after which each stage ends if its epochs are not over, or by stage", in: 1 ... Int.max, source: "")
         public var steps: Int? = nil
         @Setting("share of the training split kept out of training, for thresholds", in: 0 ... 0.5, source: "")
         public var heldOut = 0.05
@@ -44,6 +44,8 @@ public final class Recipe {
         public var isa = InstructionSetName.best
         @Setting("how sums are added over ranks; library is for comparison", source: "")
         public var reduce = ReduceWay.tree
+        @Setting("the stage after which training ends with a checkpoint; without this key the same command goes on", source: "")
+        public var stage: String? = nil
         public init() {}
 
         /// As recipes name them; those of checkpoints stand under `checkpoint`.
@@ -64,6 +66,10 @@ public final class Recipe {
     /// The detector's type and its settings.
     public let detector: any Detector.Type
     public let settings: any DetectorSettings
+    /// Lengths that are given by stage: "epochs.gan".
+    private let lengths: [StageLength]
+    /// Where each key stands, for what can be checked only when the detector is made.
+    private let places: [String: String]
 
     /// - Parameters:
     ///   - text: YAML; nil for a recipe that consists of overrides.
@@ -90,8 +96,11 @@ public final class Recipe {
         }
         detector = type
         settings = try Self.settings(of: type, variant: last["variant"])
-        let (others, entries) = (entries.filter { $0.key.hasPrefix("sets.") }, entries.filter { !$0.key.hasPrefix("sets.") })
+        places = last.mapValues(\.place)
+        let (others, own) = (entries.filter { $0.key.hasPrefix("sets.") }, entries.filter { !$0.key.hasPrefix("sets.") })
         sets = Dictionary(others.map { (String($0.key.dropFirst("sets.".count)), $0.value) }, uniquingKeysWith: { $1 })
+        let (lengths, entries) = try StageLength.taken(from: own)
+        self.lengths = lengths
         let known = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0.setting) })
         for entry in entries {
             if entry.key == "transforms" {
@@ -108,7 +117,8 @@ public final class Recipe {
         }
         guard !fields.data.isEmpty else { throw Failure(.usage, "no data is named; add `data: FOLDER` to the recipe or give --data") }
         if microbatch > fields.minibatch {
-            throw Failure(.usage, "microbatch \(microbatch) is larger than minibatch \(fields.minibatch); make it at most as large")
+            let place = (places["microbatch"] ?? places["minibatch"]).map { "\($0): " } ?? ""
+            throw Failure(.usage, "\(place)microbatch \(microbatch) is larger than minibatch \(fields.minibatch); make it at most as large")
         }
     }
 
@@ -131,7 +141,10 @@ public final class Recipe {
 
     /// All keys as recipes name them.
     public var keys: [(name: String, setting: any AnySetting)] {
-        fields.all + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.keys
+        fields.all.flatMap { field in
+            let byStage = lengths.filter { $0.key == field.name }.map { (name: $0.name, setting: $0.setting as any AnySetting) }
+            return byStage.isEmpty ? [field] : byStage
+        } + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.keys
     }
 
     /// The recipe with all its keys, as YAML.
@@ -162,5 +175,60 @@ public final class Recipe {
         }.map { name, setting in
             (name, name == "microbatch" ? String(microbatch) : setting.text)
         }
+    }
+
+    // MARK: Stages
+
+    /// What the recipe says of the length of a stage, if anything.
+    func epochs(of stage: String) -> Int? { length("epochs", of: stage) ?? fields.epochs }
+    func steps(of stage: String) -> Int? { length("steps", of: stage) ?? fields.steps }
+    private func length(_ key: String, of stage: String) -> Int? { lengths.first { $0.key == key && $0.stage == stage }?.setting.wrappedValue }
+
+    /// Whether a key says how long training is, and not what is trained.
+    static func isLength(_ key: String) -> Bool { ["epochs", "steps"].contains(key.prefix { $0 != "." }) }
+
+    /// - Throws: where a key names a stage that the detector does not have, or gives a length to one that is no series of steps.
+    func check(_ stages: [Stage]) throws {
+        let all = stages.map(\.name), trained = stages.filter { if case .train = $0.work { true } else { false } }.map(\.name)
+        let named = lengths.map { (key: $0.name, stage: $0.stage, among: trained) } + (run.stage.map { [("run.stage", $0, all)] } ?? [])
+        for (key, stage, among) in named where !among.contains(stage) {
+            let list = among.isEmpty ? "has none that is trained in steps" : "has \(among.joined(separator: ", "))"
+            let hint = stage.nearest(among: among).map { "did you mean \($0)?" } ?? "it \(list)"
+            throw Failure(.usage, "\(places[key] ?? key): \(fields.detector) has no stage \"\(stage)\"; \(hint)")
+        }
+    }
+}
+
+/// The epochs or steps of one stage.
+private struct StageLength {
+    /// "epochs" or "steps".
+    let key: String
+    let stage: String
+    let setting: Setting<Int>
+    var name: String { "\(key).\(stage)" }
+
+    /// Takes these keys out of a recipe's. A number for all stages that comes later replaces them; beside one that stands before
+    /// they would say two things of one stage.
+    static func taken(from entries: [RecipeEntry]) throws -> (lengths: [StageLength], rest: [RecipeEntry]) {
+        var lengths: [StageLength] = [], rest: [RecipeEntry] = []
+        for entry in entries {
+            let parts = entry.key.split(separator: ".", maxSplits: 1).map(String.init)
+            if parts.count == 1 { lengths.removeAll { $0.key == entry.key } }
+            guard parts.count == 2, Recipe.isLength(entry.key) else {
+                rest.append(entry)
+                continue
+            }
+            if let whole = rest.last(where: { $0.key == parts[0] && $0.value != "none" }) {
+                throw Failure(
+                    .usage, "\(entry.place): \(parts[0]) is one number for all stages already (\(whole.place)); give it by stage in one place")
+            }
+            let setting = Setting(wrappedValue: 1, "", in: 1 ... (parts[0] == "epochs" ? 1_000_000 : Int.max), source: "")
+            guard setting.set(entry.value) else {
+                throw Failure(.usage, "\(entry.place): \(entry.key) is \"\(entry.value)\"; it must be \(setting.expected)")
+            }
+            lengths.removeAll { $0.name == entry.key }
+            lengths.append(StageLength(key: parts[0], stage: parts[1], setting: setting))
+        }
+        return (lengths, rest)
     }
 }

@@ -53,3 +53,18 @@ public struct RunFolder {
         return try Checkpoint(unpacking: packed)
     }
 }
+
+extension Recipe {
+    /// What a recipe's file says, on every rank; rank 0 reads it.
+    public static func text(of path: String, _ group: RankGroup) throws -> String {
+        let bytes = try group.broadcast(group.rank == 0 ? Array(contents(of: path)) : [])
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func contents(of path: String) throws -> Data {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(.missingInput, "\(path): there is no such recipe that can be read; give a YAML file, or --detector and --data")
+        }
+        return data
+    }
+}

@@ -58,7 +58,8 @@ public final class Trainer {
         try log.record("start", try Environment.description(of: self))
         StopRequest.listen()
         var record = try resumed?.record ?? save()
-        for (number, stage) in stages.enumerated() where number >= position.stage {
+        let names = model.detector.stages.map(\.name), end = recipe.run.stage.flatMap(names.firstIndex).map { $0 + 1 } ?? stages.count
+        for (number, stage) in stages.enumerated().prefix(end) where number >= position.stage {
             let before = position.total
             switch stage {
             case .steps(let name, let step, let order, let epochs):
@@ -68,7 +69,8 @@ public final class Trainer {
             if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
             if position.total > before { record = try save() }
         }
-        try finish(record)
+        try finish(record, isLast: end == stages.count)
+        if stages.count > end { log.say("run.stage ends it here; without that key the same command goes on with \(names[end])") }
         return 0
     }
 
@@ -91,7 +93,7 @@ public final class Trainer {
                 microbatch: recipe.microbatch, store: model.store)
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
-            return .steps(name: stage.name, step, try order(stage.name, step), epochs: recipe.fields.epochs ?? epochs)
+            return .steps(name: stage.name, step, try order(stage.name, step), epochs: recipe.epochs(of: stage.name) ?? epochs)
         case .fit(let procedure):
             return .fit(try FitPass(stage.name, procedure, of: self))
         }
@@ -125,7 +127,7 @@ public final class Trainer {
     private func checkPredecessor(_ record: Checkpoint.Record) throws {
         let now = Dictionary(uniqueKeysWithValues: recipe.model)
         // more epochs may be asked of a finished run
-        let changed = Set(now.keys).union(record.model.keys).subtracting(["epochs", "steps"]).filter { now[$0] != record.model[$0] }.sorted()
+        let changed = Set(now.keys).union(record.model.keys).filter { !Recipe.isLength($0) && now[$0] != record.model[$0] }.sorted()
         if let first = changed.first {
             let list = changed.map { "\($0) is \(now[$0] ?? "absent") (was \(record.model[$0] ?? "absent"))" }.joined(separator: ", ")
             throw Failure(.usage, "\(run.url.path) was trained by another recipe: \(list); set \(first) back or choose another folder with --out")
@@ -156,7 +158,7 @@ public final class Trainer {
 
     /// Returns false where it was asked to stop.
     private func runSteps(_ name: String, _ step: TrainingStep, _ order: Order, epochs: Int) throws -> Bool {
-        let planned = epochs * (order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())), last = min(planned, recipe.fields.steps ?? planned)
+        let planned = epochs * (order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())), last = min(planned, recipe.steps(of: name) ?? planned)
         let executor = try StageExecutor(name, step, order, length: last, of: self, from: position)
         let every = max(1, executor.stepsPerEpoch / 20)
         while position.step < last {
@@ -229,7 +231,7 @@ public final class Trainer {
         return 75
     }
 
-    private func finish(_ record: Checkpoint.Record) throws {
+    private func finish(_ record: Checkpoint.Record, isLast: Bool) throws {
         let own = withUnsafeBytes(of: (Int64(bytesRead), Int64(samplesRead))) { Array($0) }
         let shares = try group.allGather(own).map {
             $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) }
@@ -239,7 +241,7 @@ public final class Trainer {
             "end",
             [
                 "seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
-                "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1),
+                "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
             ])
         log.say("trained \(position.total) steps in \(Int(seconds)) s; state.safetensors has SHA-256 \(record.stateSHA256)")
     }

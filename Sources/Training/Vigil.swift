@@ -12,13 +12,18 @@ public enum Vigil {
     static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 }
 
-/// Opens a set on every rank; rank 0 reads the manifest for all.
-public func openSet(_ path: String, _ group: RankGroup) throws -> SampleSet {
-    let folder = URL(fileURLWithPath: path)
+/// The manifest of a set on every rank; rank 0 reads it for all.
+func sharedManifest(_ path: String, _ group: RankGroup) throws -> Manifest {
     do {
-        let text = try group.broadcast(group.rank == 0 ? Array(Manifest(of: folder).encoded()) : [])
-        return try SampleSet(at: folder, manifest: Manifest(decoding: Data(text)))
+        let text = try group.broadcast(group.rank == 0 ? Array(Manifest(of: URL(fileURLWithPath: path)).encoded()) : [])
+        return try Manifest(decoding: Data(text))
     } catch let error as DatasetError { throw Failure(error, in: path) }
+}
+
+/// Opens a set on every rank.
+public func openSet(_ path: String, _ group: RankGroup) throws -> SampleSet {
+    let manifest = try sharedManifest(path, group)
+    do { return try SampleSet(at: URL(fileURLWithPath: path), manifest: manifest) } catch { throw Failure(error, in: path) }
 }
 
 /// Reads all of a set and compares it with its manifest.

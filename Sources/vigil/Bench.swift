@@ -1,10 +1,11 @@
 import ArgumentParser
+import Detectors
 import Ranks
 import Training
 
 struct BenchCommand: RankCommand {
     static let configuration = CommandConfiguration(commandName: "bench", abstract: "Times training steps of a detector on made-up samples.")
-    @Argument(help: "A detector.") var detector = "ganomaly"
+    @Argument(help: "A detector.", completion: .list(detectors.map { $0.name })) var detector = "ganomaly"
     @Option(help: "Shape of a sample, as 32x32x3.") var sample = "32x32x3"
     @Option(help: "Samples of a step, over all ranks.") var minibatch = 64
     @Option(help: "Steps to time, after one to warm up; the median counts.") var steps = 5

@@ -6,7 +6,7 @@ import Training
 struct DetectorsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "detectors", abstract: "Lists the detectors, or one detector's settings and variants.")
-    @Argument(help: "A detector's name.") var name: String?
+    @Argument(help: "A detector's name.", completion: .list(detectors.map { $0.name })) var name: String?
 
     func run() throws {
         guard let name else {

@@ -12,8 +12,8 @@ struct EvaluateCommand: RankCommand {
             that a run held out of training and from min-max normalized scores; intervals are DeLong's, or of a bootstrap over groups where the \
             set has groups.
             """)
-    @Argument(help: "Folders of runs.") var runs: [String]
-    @Option(help: "Another set than the one trained on.") var data: String?
+    @Argument(help: "Folders of runs.", completion: .directory) var runs: [String]
+    @Option(help: "Another set than the one trained on.", completion: .directory) var data: String?
     @Option(help: "Split to score.") var split = "test"
     @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
     @Flag(help: "JSON instead of a table; of several runs an object by folder.") var json = false

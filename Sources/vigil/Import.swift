@@ -10,10 +10,10 @@ struct ImportCommand: ParsableCommand {
     struct IDX: RankCommand {
         static let configuration = CommandConfiguration(
             commandName: "idx", abstract: "Images and labels in IDX files (MNIST, Fashion-MNIST), gzipped or not.")
-        @Option(help: "Training images.") var images: String
-        @Option(help: "Training labels.") var labels: String
-        @Option(help: "Test images.") var testImages: String
-        @Option(help: "Test labels.") var testLabels: String
+        @Option(help: "Training images.", completion: .file()) var images: String
+        @Option(help: "Training labels.", completion: .file()) var labels: String
+        @Option(help: "Test images.", completion: .file()) var testImages: String
+        @Option(help: "Test labels.", completion: .file()) var testLabels: String
         @Option(
             help: "Classes that are abnormal; left out of training unless --train-abnormal keeps some.",
             transform: { $0.split(separator: ",").map(String.init) })
@@ -26,7 +26,7 @@ struct ImportCommand: ParsableCommand {
         @Option(help: "So many abnormal training samples are kept, the first, for detectors that learn from labels; others leave them out.")
         var trainAbnormal = 0
         @Option(help: "Name of the set; the folder's unless given.") var name: String?
-        @Option(help: "Folder of the set.") var out: String
+        @Option(help: "Folder of the set.", completion: .directory) var out: String
 
         func validate() throws {
             guard trainAbnormal >= 0 else { throw ValidationError("--train-abnormal must be at least 0") }
@@ -47,7 +47,7 @@ struct ImportCommand: ParsableCommand {
 
         private func extents(_ text: String?) throws -> [Int]? {
             guard let text else { return nil }
-            let sides = text.split(separator: "x").map { Int($0) ?? 0 }
+            let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
             guard sides.count == 2, sides.allSatisfy({ $0 > 0 }) else {
                 throw Failure(.usage, "--size is \"\(text)\"; give height and width in pixels, as 32x32")
             }

@@ -11,7 +11,7 @@ struct SynthesizeCommand: ParsableCommand {
     struct Baggage: RankCommand {
         static let configuration = CommandConfiguration(
             abstract: "X-ray patches of bags; knives, guns and gun parts as anomalies in UBA's proportions.")
-        @Option(help: "Folder of the set.") var out: String
+        @Option(help: "Folder of the set.", completion: .directory) var out: String
         @Option(help: "Height and width of a patch, pixels.") var side = 64
         @Option(help: "1 for intensity, 3 for the colors of dual-energy scanners.") var channels = 1
         @Option(help: "Normal patches to train on.") var normals = 10_000

@@ -57,6 +57,18 @@ import Testing
         try launch([:]).check(count: 1)
     }
 
+    @Test func advice() {
+        let lost = "processes were started", alone = "but MPI has brought together 1, so each would train by itself"
+        #expect(
+            throws: RankError(
+                "4 \(lost) (SLURM_NTASKS), \(alone); start it by mpirun, or by srun with the --mpi= type of this MPI (srun --mpi=list), "
+                    + "or with --ntasks=1 where one process is meant", exitCode: 64)
+        ) { try launch(["SLURM_NTASKS": "4", "SLURM_PROCID": "0"]).check(count: 1) }
+        #expect(throws: RankError("2 \(lost) (OMPI_COMM_WORLD_SIZE), \(alone); start it by the mpirun of the MPI it was built with", exitCode: 64)) {
+            try launch(["OMPI_COMM_WORLD_SIZE": "2"]).check(count: 1)
+        }
+    }
+
     @Test(
         arguments: [
             (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 1, false), (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 4, true),

@@ -43,7 +43,7 @@ extension EndToEnd {
                 let message =
                     command == "evaluate"
                     ? "\(nothing) is no run: it has no recipe.yaml; give the folder that `vigil train --out` made"
-                    : "\(nothing): nothing has no manifest.json, so it is no set, or one whose writing was not finished"
+                    : "\(nothing): there is nothing of this name; give a set, a shard, a run, a checkpoint or a recipe"
                 try expect(66, message, from: [command, nothing], out: nothing)
             }
             try expect(
@@ -73,7 +73,7 @@ extension EndToEnd {
         }
 
         @Test func whatDoesNotFit() throws {
-            try refused("microbatch 65 is larger than minibatch 64; make it at most as large", "microbatch=65", ranks: [nil])
+            try refused("--set microbatch: microbatch 65 is larger than minibatch 64; make it at most as large", "microbatch=65", ranks: [nil])
             try refused(
                 "\(place.set): 320 samples do not fill one step of 321; take a smaller minibatch or more samples", "minibatch=321", "heldOut=0")
             try refused(
@@ -200,7 +200,7 @@ extension EndToEnd {
             let set = try copy(), shard = set.appendingPathComponent("train-00000.h5"), bytes = try Data(contentsOf: shard)
             try bytes.dropLast(100).write(to: shard)
             try expect(
-                "train-00000.h5 has \(bytes.count - 100) bytes, expected \(bytes.count) by the manifest. Restore the file from a copy or make the set again",
+                "train-00000.h5 has \(bytes.count - 100) bytes, expected \(bytes.count) by the manifest; restore the file from a copy or make the set again",
                 of: set)
         }
 
@@ -213,10 +213,11 @@ extension EndToEnd {
             // all counts of training samples
             try change("320", "319")
             try expect(
-                "train-00000.h5: samples are uint8 [320, 16, 16, 1], expected uint8 [319, 16, 16, 1] by the manifest. "
-                    + "Restore the file from a copy or make the set again", of: set)
+                "train-00000.h5: samples are uint8 [320, 16, 16, 1], expected uint8 [319, 16, 16, 1] by the manifest; "
+                    + "restore the file from a copy or make the set again", of: set)
             try Data(text.dropLast(20).utf8).write(to: file)
-            try expect("manifest.json: this is not JSON, so it was damaged or is another file", of: set)
+            try expect(
+                "manifest.json: this is not JSON, so it was damaged or is another file; restore the file from a copy or make the set again", of: set)
         }
 
         /// A flipped bit in a chunk is found by its checksum; training ends, and what it has saved stays.

@@ -27,6 +27,8 @@ public final class Loader: Sendable {
     private let lanes: Range<Int>
     private let split: Split
     private let sampleCount: Int
+    /// Bytes of decoded chunks that a rank holds where the split is not held whole.
+    public static let memoryLimit = 1 << 30
 
     /// Starts reading. Minibatches are counted from the start of training, over epochs: `minibatch` is where a resumed run goes on,
     /// `end` where training ends, so that nothing is read for steps that never come (nil for endless). `preprocessing` is scaling
@@ -34,7 +36,7 @@ public final class Loader: Sendable {
     /// `threadName` has 15 letters at most.
     public init(
         _ split: Split, order: Order, lanes: Range<Int>, through preprocessing: Preprocessing? = nil, startingAt minibatch: Int = 0,
-        endingAt end: Int? = nil, memoryLimit: Int = 1 << 30, threadName: String = "loader"
+        endingAt end: Int? = nil, memoryLimit: Int = Loader.memoryLimit, threadName: String = "loader"
     ) {
         precondition(lanes.lowerBound >= 0 && lanes.upperBound <= order.lanes, "lanes \(lanes) of \(order.lanes)")
         let manifest = split.set.manifest

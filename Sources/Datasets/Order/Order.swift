@@ -21,7 +21,8 @@ public struct Order: Sendable {
     private let samples: [Int]
     private let starts: [Int]
 
-    static let chunksPerLane = 20
+    /// Chunks a lane below which single samples are permuted.
+    public static let chunksPerLane = 20
     static let chunksPerWindow = 4
 
     /// `chunks` has the numbers of the samples that take part (`Split.training`), by chunk. `purpose` keeps sets that are read

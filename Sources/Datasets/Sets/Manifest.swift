@@ -76,10 +76,12 @@ public struct Manifest: Codable, Equatable, Sendable {
         let header: Header = try Self.decoded(data)
         guard header.format == Self.currentFormat else {
             throw Self.flaw(
-                "format \(header.format) is not known, expected \(Self.currentFormat); read the set with the version of vigil that wrote it")
+                "format \(header.format) is not known, expected \(Self.currentFormat)",
+                remedy: "; read the set with the version of vigil that wrote it"
+            )
         }
         self = try Self.decoded(data)
-        try check()
+        try check(remedy: Self.restoring)
     }
 
     /// The bytes of `manifest.json`; equal manifests give equal bytes.
@@ -96,10 +98,13 @@ public struct Manifest: Codable, Equatable, Sendable {
         (self.format, self.name, self.shape, self.type, self.meaning) = (Self.currentFormat, name, shape, type, meaning)
         (self.range, self.classes, self.splits) = ([range.lowerBound, range.upperBound], classes, splits)
         (self.provenance, self.fingerprint) = (provenance, fingerprint)
-        try check()
+        try check(remedy: "")
     }
 
-    private static func flaw(_ text: String) -> DatasetError { DatasetError(.badData, "\(fileName): \(text)") }
+    /// What to do where a manifest that was read is wrong; a description of a set to come says itself what is.
+    private static let restoring = "; restore the file from a copy or make the set again"
+
+    private static func flaw(_ text: String, remedy: String = restoring) -> DatasetError { DatasetError(.badData, "\(fileName): \(text)\(remedy)") }
 
     private static func decoded<Value: Decodable>(_ data: Data) throws(DatasetError) -> Value {
         func path(_ keys: [any CodingKey]) -> String {
@@ -121,8 +126,10 @@ public struct Manifest: Codable, Equatable, Sendable {
     }
 
     /// Refuses what cannot be: everything that later code relies on and no shard is needed for.
-    private func check() throws(DatasetError) {
-        func expect(_ holds: Bool, _ text: @autoclosure () -> String) throws(DatasetError) { if !holds { throw Self.flaw(text()) } }
+    private func check(remedy: String) throws(DatasetError) {
+        func expect(_ holds: Bool, _ text: @autoclosure () -> String) throws(DatasetError) {
+            if !holds { throw Self.flaw(text(), remedy: remedy) }
+        }
         let (_, overflows) = shape.reduce((type.byteCount, false)) {
             let (product, overflow) = $0.0.multipliedReportingOverflow(by: $1)
             return (product, $0.1 || overflow)
@@ -131,7 +138,7 @@ public struct Manifest: Codable, Equatable, Sendable {
             [1, 3].contains(shape.count) && shape.allSatisfy { $0 > 0 } && !overflows, "shape \(shape) is not [height, width, channels] or [features]"
         )
         try expect(range.count == 2 && range[0] < range[1] && range.allSatisfy(\.isFinite), "range \(range) is not [smallest, largest]")
-        try expect(!classes.isEmpty && Set(classes.map(\.name)).count == classes.count, "classes are missing or two have one name")
+        try expect(!classes.isEmpty && Set(classes.map(\.name)).count == classes.count, "there are no classes, or two have one name")
         if let odd = classes.first(where: { $0.labeled == false && !$0.normal }) {
             throw Self.flaw("class \(odd.name) is abnormal though not labeled; say one or the other")
         }
@@ -141,7 +148,7 @@ public struct Manifest: Codable, Equatable, Sendable {
             let held = Self.sum(split.shards.map(\.count))
             try expect(
                 held == split.count, "split \(split.name) has \(split.count) samples, but its shards have \(held.map(String.init) ?? "too many")")
-            try expect(classes.allSatisfy { $0.counts[split.name, default: 0] >= 0 }, "a class has fewer than no samples of split \(split.name)")
+            try expect(classes.allSatisfy { $0.counts[split.name, default: 0] >= 0 }, "a class has a count below 0 of split \(split.name)")
             let counted = Self.sum(classes.map { $0.counts[split.name, default: 0] })
             try expect(
                 counted == split.count,

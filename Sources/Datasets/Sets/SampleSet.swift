@@ -64,7 +64,7 @@ public final class SampleSet: Sendable {
         guard stat(url.path, &status) == 0 else {
             throw DatasetError(
                 .missingInput,
-                "\(record.file) cannot be read: \(String(cString: strerror(errno))). Restore the file from a copy or make the set again")
+                "\(record.file) cannot be read: \(String(cString: strerror(errno))); restore the file from a copy or make the set again")
         }
         guard Int(status.st_size) == record.bytes else {
             throw Shard.flaw("\(record.file) has \(status.st_size) bytes, expected \(record.bytes) by the manifest")

@@ -46,7 +46,7 @@ final class Shard {
     }
 
     /// A damaged file, and the way out.
-    static func flaw(_ text: String) -> DatasetError { DatasetError(.badData, "\(text). Restore the file from a copy or make the set again") }
+    static func flaw(_ text: String) -> DatasetError { DatasetError(.badData, "\(text); restore the file from a copy or make the set again") }
 
     /// Samples of chunk `number`, by their places in the shard.
     func range(ofChunk number: Int) -> Range<Int> { number * samplesPerChunk ..< min((number + 1) * samplesPerChunk, count) }

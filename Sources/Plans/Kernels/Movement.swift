@@ -37,7 +37,8 @@ final class PadKernel: Kernel {
 
 /// The new value of a variable that could not be written in its place.
 final class CopyKernel: Kernel {
-    private let from: Floats, to: Floats, count: Int
+    private let from: Floats, to: Floats
+    let count: Int
     let tasks = 1, scratch = 0
 
     init(from: Floats, to: Floats, count: Int) { (self.from, self.to, self.count) = (from, to, count) }
