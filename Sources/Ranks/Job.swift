@@ -19,10 +19,10 @@ public func run(_ group: RankGroup, program: String, _ body: () throws -> Int32)
 
 /// As above, in the group that this process was started in (`RankGroup.start`).
 public func run(program: String, _ body: (RankGroup) throws -> Int32) -> Never {
-    let group: RankGroup
+    let group: RankGroup, launch = Launch.here  // an MPI that is started alone writes its own rank into the environment
     do { group = try RankGroup.start() } catch {
         // Processes that did not find each other cannot end each other either. All meet this error, so one of them is enough to tell.
-        if !(error is RankError) || Launch.here.rank == 0 { complain("\(program): \(error)") }
+        if !(error is RankError) || launch.rank == 0 { complain("\(program): \(error)") }
         exit((error as? any ExitCoded)?.exitCode ?? 70)
     }
     run(group, program: program) { try body(group) }

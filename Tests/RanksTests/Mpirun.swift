@@ -18,18 +18,18 @@ let mpichProbe = ProcessInfo.processInfo.environment["VIGIL_MPICH_PROBE"]
 let openMPI = FileManager.default.fileExists(atPath: "/usr/bin/mpirun.openmpi") ? "mpirun.openmpi" : "mpirun"
 
 /// Runs `rank-probe` under the launcher of its MPI; the program stands beside the tests in the build folder.
-func mpirun(_ ranks: Int, _ arguments: [String], seconds: Int = 60, launcher: String? = nil) throws -> Job {
+func mpirun(_ ranks: Int, _ arguments: [String], seconds: Int = 60, launcher: String? = nil, program: String? = mpichProbe) throws -> Job {
     let launcher = launcher ?? (mpichProbe == nil ? openMPI : "mpiexec.mpich")
     let options = launcher == openMPI ? ["--oversubscribe", "--bind-to", "none"] : []
-    return try probe(["timeout", "-k", "3", "\(seconds)", launcher, "-n", "\(ranks)"] + options, arguments)
+    return try probe(["timeout", "-k", "3", "\(seconds)", launcher, "-n", "\(ranks)"] + options, arguments, program: program)
 }
 
 /// Runs `rank-probe` without a launcher.
 func alone(_ arguments: [String], environment: [String: String] = [:]) throws -> Job { try probe([], arguments, environment) }
 
-private func probe(_ launcher: [String], _ arguments: [String], _ variables: [String: String] = [:]) throws -> Job {
+private func probe(_ launcher: [String], _ arguments: [String], _ variables: [String: String] = [:], program: String? = mpichProbe) throws -> Job {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = mpichProbe ?? URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("rank-probe").path
+    let program = program ?? URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("rank-probe").path
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

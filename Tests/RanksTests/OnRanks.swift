@@ -105,12 +105,17 @@ import Testing
     }
 
     @Test(.enabled(if: mpichProbe != nil, "only where both MPIs are at hand (cluster/mpich)")) func anotherLauncherIsRefused() throws {
-        let job = try mpirun(3, ["group"], launcher: openMPI)
-        #expect(job.code == 64 && job.output == "")
-        #expect(
-            job.messages == [
-                "rank-probe: 3 processes were started (OMPI_COMM_WORLD_SIZE), but MPI has brought together 1, so each would train by itself; "
-                    + "start it by the mpirun of the MPI it was built with"
-            ])
+        let jobs = [
+            (try mpirun(3, ["group"], launcher: openMPI), "OMPI_COMM_WORLD_SIZE"),
+            (try mpirun(3, ["group"], launcher: "mpiexec.mpich", program: nil), "PMI_SIZE"),
+        ]
+        for (job, variable) in jobs {
+            #expect(job.code == 64 && job.output == "")
+            #expect(
+                job.messages == [
+                    "rank-probe: 3 processes were started (\(variable)), but MPI has brought together 1, so each would train by itself; "
+                        + "start it by the mpirun of the MPI it was built with"
+                ])
+        }
     }
 }

@@ -18,7 +18,7 @@ extension EndToEnd {
     @Suite struct AmongRanks {
         private let place = Workspace.shared
 
-        /// As the quickstart does, with fewer patches and narrower networks.
+        /// As the quickstart does, with fewer patches, narrower networks, one epoch.
         @Test(.enabled(if: reasonAgainstHosts == nil, "\(reasonAgainstHosts ?? "")"))
         func severalHostsTrainTheBytesOfOne() throws {
             let set = place.fresh("quickstart")
@@ -28,11 +28,14 @@ extension EndToEnd {
             try #require(made.code == 0, "\(made.errors)")
             let recipe = URL(fileURLWithPath: hostsScript).deletingLastPathComponent().appendingPathComponent("recipes/quickstart-ganomaly.yaml")
             func trained(_ run: Run) -> [String] {
-                ["train", recipe.path, "--data", set, "--out", run.path, "--set", "settings.width=8", "--set", "settings.latent=20"]
+                [
+                    "train", recipe.path, "--data", set, "--out", run.path, "--set", "settings.width=8", "--set", "settings.latent=20", "--set",
+                    "epochs=1",
+                ]
             }
 
             let one = Run(path: place.fresh("one"))
-            let job = try vigil(trained(one))
+            let job = try vigil(trained(one), seconds: 300)
             try #require(job.code == 0, "\(job.errors)")
             for (hosts, ranks) in [(2, 2), (2, 4), (4, 4)] {
                 let run = Run(path: place.fresh("hosts"))

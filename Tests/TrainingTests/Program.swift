@@ -20,7 +20,7 @@ func vigil(_ arguments: [String], ranks: Int? = nil, seconds: Int = 90) throws -
 }
 
 /// Runs `vigil` on hosts that are made for it.
-func vigil(_ arguments: [String], ranks: Int, hosts: Int, seconds: Int = 120) throws -> Job {
+func vigil(_ arguments: [String], ranks: Int, hosts: Int, seconds: Int = 300) throws -> Job {
     try Running(arguments, launcher: [hostsScript, "\(hosts)", "-n", "\(ranks)"], seconds: seconds).wait()
 }
 
