@@ -17,17 +17,24 @@ extension Trainer {
             guard asked.allSatisfy({ ($0.each ?? 1) == each }) else {
                 throw Failure(.internal, "\(recipe.fields.detector) asks for minibatches of different sizes from the set \(name)")
             }
-            let split = try otherSplit(name)
+            let split = try otherSplit(name), perStep = step.minibatchesPerStep(of: name)
             do {
-                let order = try Order(
-                    cycling: split, minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each,
-                    seed: UInt64(recipe.fields.seed), purpose: "set \(name)")
-                let preprocessing = try model.preprocessing.applied(to: split.set.manifest), perStep = step.minibatchesPerStep(of: name)
-                loaders[name] = Loader(
-                    split, order: order, lanes: owned, through: preprocessing, startingAt: done * perStep, endingAt: end * perStep)
-            } catch let error as DatasetError { throw Failure(error, in: "sets.\(name)") }
+                loaders[name] = try loader(of: split, named: name, each: each, lanes: owned, minibatches: done * perStep ..< end * perStep)
+            } catch { throw Failure(error, in: "sets.\(name)") }
         }
         return loaders
+    }
+
+    /// A loader of another set, which cycles under a key of its own.
+    private func loader(
+        of split: Split, named name: String, each: Int, lanes: Range<Int>, minibatches: Range<Int>
+    ) throws(DatasetError) -> Loader {
+        let order = try Order(
+            cycling: split, minibatch: recipe.fields.minibatch * each, microbatch: recipe.microbatch * each, seed: UInt64(recipe.fields.seed),
+            purpose: "set \(name)")
+        let preprocessing = try model.preprocessing.applied(to: split.set.manifest)
+        return Loader(
+            split, order: order, lanes: lanes, through: preprocessing, startingAt: minibatches.lowerBound, endingAt: minibatches.upperBound)
     }
 
     /// The training split of another set.

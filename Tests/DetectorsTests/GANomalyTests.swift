@@ -161,6 +161,7 @@ private struct GoldenRun {
         ]
         for (name, variable) in detector.variables {
             switch variable.initializer {
+            case .orthonormal: Issue.record("\(name) is orthonormal")
             case .uniform(let bound):
                 if let channels = fans[name] { #expect(abs(bound * bound * Double(16 * channels) - 1) < 1e-12, "\(name)") }
                 #expect(name.hasSuffix("weight"))
