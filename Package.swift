@@ -45,7 +45,7 @@ let package = Package(
             ]),
 
         // tests; what runs under mpirun is a program of its own
-        .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics"], path: "Tests/RankProbe"),
+        .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics", "Training"], path: "Tests/RankProbe"),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
@@ -57,6 +57,6 @@ let package = Package(
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "Plans", "Randomness", "CAllocations"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil", "rank-probe"]),
     ]
 )

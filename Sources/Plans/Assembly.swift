@@ -13,6 +13,10 @@ final class Assembly {
 
     let draft: Draft, steps: [Step]
     private(set) var actions: [Action] = []
+    /// An item, and how many copies of it lie side by side: partial sums, until they are added.
+    typealias Written = (item: Int, copies: Int)
+    /// What each action has computed when it is done.
+    private(set) var written: [[Written]] = []
     private(set) var arenaFloats = 0
     /// The value of every item that is a replicated scalar.
     let scalars: UnsafeMutablePointer<Double>
@@ -54,11 +58,16 @@ final class Assembly {
         placeInputs()
         let inPlace = updateInPlace(updates, given: given, state)
         placeRest(kept)
-        for (number, step) in steps.enumerated() { build(step, number) }
+        for (number, step) in steps.enumerated() {
+            build(step, number)
+            // packing weights, which comes before a kernel, computes nothing
+            written += Array(repeating: [], count: actions.count - written.count - 1) + [outcome(of: step)]
+        }
         for (variable, item) in updates where !draft[item].isScalar && !inPlace.contains(ObjectIdentifier(variable)) {
             guard case .floats(let to) = state.place(of: variable) else { preconditionFailure("a scalar variable of \(variable.shape)") }
             actions.append(.kernel(CopyKernel(from: floats(of: item), to: to, count: variable.shape.count)))
         }
+        written += Array(repeating: [], count: actions.count - written.count)
         for (variable, item) in updates where draft[item].isScalar {
             if case .scalar(let place) = state.place(of: variable) { scalarVariables.updated.append((place, item)) }
         }
@@ -145,6 +154,17 @@ final class Assembly {
         case .scalars, .reduce: []
         }
     }
+
+    /// What a step makes that can be looked at when it is done; not the partial sums of scalars, which have places of their own.
+    private func outcome(of step: Step) -> [Written] {
+        switch step {
+        case .scalars(let items), .reduce(let items): items.map { ($0, 1) }
+        case .program, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
+        }
+    }
+
+    /// Whether an item lies in memory, or is computed by those that read it.
+    func hasMemory(_ item: Int) -> Bool { draft[item].isScalar || places[draft.memory(of: item)] != nil }
 
     /// Where the transposed or padded copy of weights lies that a kernel makes for itself.
     private func packed(for item: Int) -> Int { -1 - item }

@@ -50,6 +50,9 @@ public final class Plan {
 
     private let inputItems: [Int: Int]
 
+    /// What a node has become; nil where nothing needs it.
+    func item(of node: Node) -> Int? { inputItems[node.trace.entries[node.index].value] }
+
     /// The memory of an input: of a batched one this rank's samples, one after another. Nil where nothing reads it.
     public func input(_ node: Node) -> UnsafeMutableBufferPointer<Float>? {
         inputItems[node.index].map { UnsafeMutableBufferPointer(start: assembly.floats(of: $0), count: assembly.count(of: $0)) }
@@ -59,16 +62,18 @@ public final class Plan {
     public func run() throws {
         assembly.loadScalars()
         reducing = .zero
-        for action in assembly.actions {
-            switch action {
-            case .kernel(let kernel): team.run(kernel)
-            case .reduction(let reduction):
-                let start = ContinuousClock.now
-                try reduction.run()
-                reducing += .now - start
-            }
-        }
+        for action in assembly.actions { try perform(action) }
         assembly.storeScalars()
+    }
+
+    func perform(_ action: Assembly.Action) throws {
+        switch action {
+        case .kernel(let kernel): team.run(kernel)
+        case .reduction(let reduction):
+            let start = ContinuousClock.now
+            try reduction.run()
+            reducing += .now - start
+        }
     }
 
     /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.

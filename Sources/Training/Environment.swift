@@ -7,6 +7,7 @@ enum Environment {
         let recipe = trainer.recipe, split = trainer.split
         return [
             "version": Vigil.version, "date": ISO8601DateFormatter().string(from: Date()), "host": ProcessInfo.processInfo.hostName,
+            "pid": Int(ProcessInfo.processInfo.processIdentifier),
             "ranks": trainer.group.count, "threads": trainer.resources.team.count, "isa": trainer.resources.isa.name, "processor": processor,
             "detector": recipe.fields.detector, "model": Dictionary(uniqueKeysWithValues: recipe.model), "data": recipe.fields.data,
             "fingerprint": split.set.manifest.fingerprint, "training_samples": split.count - trainer.heldOut.count, "held_out": trainer.heldOut.count,

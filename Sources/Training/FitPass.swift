@@ -33,15 +33,16 @@ final class FitPass {
         return fit
     }
 
-    func run() throws {
+    /// Returns why it stopped where that was before the end; then nothing of it is kept.
+    func run() throws -> StopReason? {
         let blocks = samples.count.quotientRoundedUp(Self.block), group = trainer.group
         let own = group.rank * blocks / group.count ..< (group.rank + 1) * blocks / group.count
         let counts = whole.totals.map(\.form.shape.count)
         var sum = WholeSum(group, count: counts.reduce(0, +), blocks: blocks)
         // each block is seen twice: to bound it, and to add it
-        try form(own) { sum.bound($0) }
+        if let reason = try form(own, { sum.bound($0) }) { return reason }
         try sum.agree()
-        try form(own) { sum.add($0) }
+        if let reason = try form(own, { sum.add($0) }) { return reason }
         let flat = try sum.totals()
         var start = 0
         let totals = counts.map { count in
@@ -49,10 +50,11 @@ final class FitPass {
             return Array(flat[start ..< start + count])
         }
         for (variable, values) in try whole.conclusion(totals, samples.count) { trainer.model.state[variable] = values }
+        return nil
     }
 
-    /// Gives each of some blocks' totals, one after another.
-    private func form(_ blocks: Range<Int>, _ body: ([Double]) -> Void) throws {
+    /// Gives each of some blocks' totals, one after another, until a rank is to stop.
+    private func form(_ blocks: Range<Int>, _ body: ([Double]) -> Void) throws -> StopReason? {
         let reader = SplitReader(trainer.split), scaling = Scaling.symmetric(trainer.split.set.manifest.valueRange)
         let resources = Plan.Resources(group: .alone(), team: trainer.resources.team, isa: trainer.resources.isa)
         let plans = try [whole, last].map { fit in
@@ -61,12 +63,16 @@ final class FitPass {
         for block in blocks {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
-            guard let input = plan.input(fit.x.node) else { return }
-            try reader.read(members, scaling: scaling, into: input)
-            try plan.run()
+            if trainer.stopping.reason != nil { break }
+            guard let input = plan.input(fit.x.node) else { break }
+            try trainer.stopping.work {
+                try reader.read(members, scaling: scaling, into: input)
+                try plan.run()
+            }
             body(fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) })
             samplesRead += members.count
         }
         bytesRead += reader.bytesRead
+        return try trainer.stopping.agree(over: trainer.group)
     }
 }

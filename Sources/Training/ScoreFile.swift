@@ -10,9 +10,9 @@ enum ScoreFile {
         let columns = try local.columns.map { (name: $0.name, values: try gather($0.values, run)) }
         guard run.group.rank == 0 else { return }
         let folder = run.url.appendingPathComponent("scores"), place = folder.appendingPathComponent("\(split).h5")
+        let beside = folder.appendingPathComponent(".\(split).h5.writing")
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let beside = folder.appendingPathComponent(".\(split).h5.writing")
             try? FileManager.default.removeItem(at: beside)
             let file = try File.create(beside.path)
             try add(numbers, "numbers", to: file)
@@ -20,7 +20,10 @@ enum ScoreFile {
             for column in columns { try add(column.values, column.name, to: file) }
             try file.close()
             guard rename(beside.path, place.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        } catch { warn(Failure(.inputOutput, "\(place.path) cannot be written: \(error); free space, then evaluate again")) }
+        } catch {
+            try? FileManager.default.removeItem(at: beside)
+            warn(Failure(.inputOutput, "\(place.path) cannot be written: \(error); free space, then evaluate again"))
+        }
     }
 
     private static func add<Element: HDF5Element>(_ values: [Element], _ name: String, to file: File) throws {

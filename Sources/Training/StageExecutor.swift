@@ -11,7 +11,9 @@ final class StageExecutor {
     struct Outcome {
         let losses: [(name: String, value: Double)]
         let redraws: Int
-        let isAskedToStop: Bool
+        let stop: StopReason?
+        /// The first value that was not finite, where it was looked for.
+        let stray: Stray?
     }
     let stepsPerEpoch: Int
     /// Samples a second over all ranks, lately, and the shares of time spent waiting for data and in sums over ranks.
@@ -19,13 +21,18 @@ final class StageExecutor {
     var bytesRead: Int { loader?.bytesRead ?? 0 }
     var samplesRead: Int { loader?.samplesDelivered ?? 0 }
 
+    /// The samples of the last step, by number in the split, for each minibatch that it took; and their places in it, on this rank.
+    private(set) var delivered: [[Int]] = []
+    var places: Range<Int> { plan.samples }
+
     private let name: String, step: TrainingStep, model: Model, seed: UInt64
     private let plan: Plan, loader: Loader?
-    private let stop: Node
+    private let stop: Node, stopping: Stopping
     private let perStep: Int, minibatch: Int
 
     init(_ name: String, _ step: TrainingStep, _ order: Order, of trainer: Trainer, from position: Position) throws {
         (self.name, self.step, model, seed) = (name, step, trainer.model, UInt64(trainer.recipe.fields.seed))
+        stopping = trainer.stopping
         // a request to stop travels with the losses: each rank puts a number at its first sample
         let requests = Batched(step.trace.input("request to stop", .batched([])))
         stop = requests.node
@@ -42,28 +49,25 @@ final class StageExecutor {
 
     private let stopTotal: Node
 
-    func run(_ position: Position) throws -> Outcome {
+    /// - Parameter isChecking: whether to look for the first value that is not finite, which takes its time.
+    func run(_ position: Position, isChecking: Bool = false) throws -> Outcome {
         let started = ContinuousClock.now
-        for node in step.minibatches { try load(node) }
+        delivered = try step.minibatches.map(load)
         let loaded = ContinuousClock.now
         for (place, noise) in step.noises.enumerated() { fill(noise.node, noise.distribution, place: place, step: position.step) }
-        if let requests = plan.input(stop), !requests.isEmpty { requests[0] = StopRequest.isMade ? 1 : 0 }
-        try plan.run()
+        if let requests = plan.input(stop), !requests.isEmpty { requests[0] = stopping.vote }
+        var stray: Stray?
+        if isChecking { stray = try plan.runChecking(naming: step.names(in: model)) } else { try plan.run() }
         measure(since: started, loading: loaded - started)
 
         let losses = step.reports.map { (name: $0.name, value: plan.scalar($0.node)) }
-        if let loss = losses.first(where: { !$0.value.isFinite }) {
-            throw Failure(
-                .badData,
-                "\(loss.name) is \(loss.value) in step \(position.step + 1) of \(name); the last checkpoint stays: train on from it with a lower learning rate"
-            )
-        }
-        return Outcome(losses: losses, redraws: redraw(after: position), isAskedToStop: plan.scalar(stopTotal) > 0)
+        return Outcome(
+            losses: losses, redraws: redraw(after: position), stop: Stopping.reason(ofVotes: plan.scalar(stopTotal)), stray: stray)
     }
 
-    private func load(_ node: Node) throws {
-        guard let places = plan.input(node), let loader else { return }
-        _ = try loader.next(into: places)
+    private func load(_ node: Node) throws -> [Int] {
+        guard let places = plan.input(node), let loader else { return [] }
+        return try loader.next(into: places).samples
     }
 
     /// Noise is keyed by stage, step, call and the sample's place in the minibatch.
