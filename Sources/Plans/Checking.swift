@@ -16,6 +16,11 @@ public struct Stray: Equatable, Sendable {
     }
 }
 
+extension BinaryFloatingPoint {
+    /// "nan", without the sign that some processors give it, "inf" or "-inf".
+    package var notFiniteName: String { isNaN ? "nan" : self < 0 ? "-inf" : "inf" }
+}
+
 extension Plan {
     /// Runs once as `run` does, with the same bits, and after each piece of work looks whether what it wrote is finite. All ranks call it
     /// together; each finds the first such value of its own samples.
@@ -53,13 +58,13 @@ private struct Checker {
         for (item, copies) in written {
             if assembly.draft[item].isScalar {
                 let value = assembly.scalars[item]
-                if !value.isFinite { return Stray(place: place, what: describe(item), value: "\(value)", sample: nil) }
+                if !value.isFinite { return Stray(place: place, what: describe(item), value: value.notFiniteName, sample: nil) }
             } else {
                 let values = UnsafeBufferPointer(start: assembly.floats(of: item), count: assembly.count(of: item) * copies)
                 guard let index = values.firstIndex(where: { !$0.isFinite }) else { continue }
                 let form = assembly.draft[item].form
                 let sample = form.extent == .batched ? firstSample + index / form.shape.count : nil
-                return Stray(place: place, what: describe(item), value: "\(values[index])", sample: sample)
+                return Stray(place: place, what: describe(item), value: values[index].notFiniteName, sample: sample)
             }
         }
         return nil

@@ -194,7 +194,7 @@ public final class Trainer {
     /// - Throws: `NotFinite`, on all ranks, since losses are equal on all.
     private func check(_ losses: [(name: String, value: Double)]) throws {
         guard let loss = losses.first(where: { !$0.value.isFinite }) else { return }
-        throw NotFinite(what: "\(loss.name) is \(loss.value)", position: position)
+        throw NotFinite(what: "\(loss.name) is \(loss.value.notFiniteName)", position: position)
     }
 
     /// Keeps the state as one to go back to. What gradients have made of the variables shows here even where the losses stayed finite.
