@@ -46,7 +46,7 @@ let package = Package(
             ]),
 
         // tests; what runs under mpirun is a program of its own
-        .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics"], path: "Tests/RankProbe"),
+        .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics", "Training"], path: "Tests/RankProbe"),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "ScenesTests", dependencies: ["Scenes"]),
@@ -59,6 +59,6 @@ let package = Package(
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "DetectorsTests", dependencies: ["Detectors", "LinearAlgebra", "Plans", "Scenes", "Randomness", "CAllocations"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "vigil", "rank-probe"]),
     ]
 )

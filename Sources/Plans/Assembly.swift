@@ -14,6 +14,10 @@ final class Assembly {
 
     let draft: Draft, steps: [Step]
     private(set) var actions: [Action] = []
+    /// An item, and how many copies of it lie side by side: partial sums, until they are added.
+    typealias Written = (item: Int, copies: Int)
+    /// What each action has computed when it is done.
+    private(set) var written: [[Written]] = []
     private(set) var arenaFloats = 0
     /// Loops' own included.
     var allArenaFloats: Int { actions.reduce(arenaFloats) { if case .loop(let rounds) = $1 { $0 + rounds.body.allArenaFloats } else { $0 } } }
@@ -31,10 +35,11 @@ final class Assembly {
 
     let partition: Partition, table: UnsafePointer<vk_table>
     private let tree: TreeSum, isa: InstructionSet
-    private let trace: Trace, scope: Int
+    let trace: Trace
+    private let scope: Int
     /// The item of a node of the trace.
     private let items: [Int: Int]
-    private var places: [Int: Floats] = [:]
+    private(set) var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
     private var scalarVariables: (given: [(UnsafeMutablePointer<Double>, item: Int)], updated: [(UnsafeMutablePointer<Double>, item: Int)]) = ([], [])
@@ -66,7 +71,11 @@ final class Assembly {
         placeInputs()
         let inPlace = updateInPlace(updates, given: given)
         placeRest(kept)
-        for (number, step) in steps.enumerated() { try build(step, number) }
+        for (number, step) in steps.enumerated() {
+            try build(step, number)
+            // what comes before a kernel or a loop, packing weights and copies, computes nothing
+            written += Array(repeating: [], count: actions.count - written.count - 1) + [outcome(of: step)]
+        }
         for (place, item) in updates {
             switch place {
             case .floats(let to) where !inPlace.contains(to):
@@ -75,6 +84,7 @@ final class Assembly {
             case .scalar(let place): scalarVariables.updated.append((place, item))
             }
         }
+        written += Array(repeating: [], count: actions.count - written.count)
         for (index, item) in draft.items.enumerated() {
             switch item.kind {
             case .constant(let bits): scalars[index] = Double(bitPattern: bits)
@@ -101,6 +111,9 @@ final class Assembly {
 
     /// Where an item's value lies.
     func place(of item: Int) -> ModelState.Place { draft[item].isScalar ? .scalar(scalars + item) : .floats(floats(of: item)) }
+
+    /// What a node has become; nil where nothing needs it.
+    func item(ofNode node: Int) -> Int? { items[trace.entries[node].value] }
 
     /// The memory of an input, in a loop too. Nil where nothing reads it.
     func input(_ node: Int) -> UnsafeMutableBufferPointer<Float>? {
@@ -200,8 +213,20 @@ final class Assembly {
         }
     }
 
+    /// What a step makes that can be looked at when it is done; not the partial sums of scalars, which have places of their own.
+    private func outcome(of step: Step) -> [Written] {
+        switch step {
+        case .scalars(let items), .reduce(let items): items.map { ($0, 1) }
+        case .program, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
+        case .loop(_, let results): results.map { ($0, 1) }
+        }
+    }
+
+    /// Whether an item lies in memory, or is computed by those that read it.
+    func hasMemory(_ item: Int) -> Bool { draft[item].isScalar || places[draft.memory(of: item)] != nil }
+
     /// Where the transposed or padded copy of weights lies that a kernel makes for itself.
-    private func packed(for item: Int) -> Int { -1 - item }
+    func packed(for item: Int) -> Int { -1 - item }
 
     private func placeRest(_ kept: [Int]) {
         let panel = Int(table.pointee.panel)
@@ -301,99 +326,11 @@ final class Assembly {
         return .scalar(place)
     }
 
-    private func partials(of item: Int) -> UnsafeMutablePointer<Double> {
+    func partials(of item: Int) -> UnsafeMutablePointer<Double> {
         if let place = scalarPartials[item] { return place }
         let place = UnsafeMutablePointer<Double>.allocate(capacity: partition.subtrees.count)
         owned.append(place)
         scalarPartials[item] = place
         return place
-    }
-
-    /// The matrices that a kernel wants in panels, if any.
-    private func packings(of index: Int, from weights: Floats?) -> [Packing] {
-        let item = draft[index], weights = weights ?? scratchless
-        switch item.kind {
-        case .product(let transposed):
-            let b = draft[item.inputs[1]].form.shape.extents
-            return [
-                transposed
-                    ? Packing(from: weights, inner: b[1], columns: b[0], rowStride: 1, columnStride: b[1])
-                    : Packing(from: weights, inner: b[0], columns: b[1], rowStride: b[1], columnStride: 1)
-            ]
-        case .convolution: return shape(ofConvolution: index).packings(weights)
-        case .convolutionInput: return shape(ofTransposed: index).packings(weights)
-        default: return []
-        }
-    }
-
-    /// Stands for weights where only sizes are asked.
-    private var scratchless: Floats { Floats(bitPattern: 64)! }
-
-    private func kernel(for index: Int) -> any Kernel {
-        let item = draft[index], panel = Int(table.pointee.panel)
-        let a = item.inputs[0], operand = draft[a].form
-        switch item.kind {
-        case .gather(let places):
-            return GatherKernel(
-                places, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))
-        case .pad(let pad):
-            return PadKernel(
-                pad, of: operand.shape, samples: operand.extent == .batched ? partition.samples : 1, from: floats(of: a), to: floats(of: index))
-        case .total where item.isScalar:
-            return ScalarTotalKernel(partition, from: floats(of: a), to: partials(of: index))
-        case .total:
-            return TotalKernel(partition, count: operand.shape.count, table: table, from: floats(of: a), to: floats(of: index))
-        case .localMean:
-            return LocalMeanKernel(partition, count: operand.shape.count, table: table, from: floats(of: a), to: floats(of: index))
-        case .product:
-            let rows = operand.shape.extents[0] * (operand.extent == .batched ? partition.samples : 1)
-            return ProductKernel(
-                rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
-        case .weightProduct:
-            let (inner, columns) = (item.form.shape.extents[0], item.form.shape.extents[1]), rows = operand.shape.extents[0]
-            let walk = WeightKernel.Walk(aImage: rows * inner, bImage: rows * columns, length: rows, aStep: inner, bStep: columns)
-            return WeightKernel(
-                partition, walk: walk, aRow: Array(0 ..< inner), columns: columns, table: table,
-                a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
-        case .convolution:
-            let shape = shape(ofConvolution: index)
-            return WindowKernel(
-                shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.input.reduce(1, *),
-                cImage: shape.output.reduce(1, *), columns: shape.output[2], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
-        case .convolutionInput:
-            let shape = shape(ofTransposed: index)
-            return WindowKernel(
-                shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.padded.reduce(1, *),
-                cImage: shape.big.reduce(1, *), columns: shape.big[2], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
-        case .convolutionWeight:
-            let shape = shape(ofWeight: index)
-            return WeightKernel(
-                partition, walk: shape.weightWalk(views: operand.shape.views.count), aRow: shape.weightRows, columns: shape.output[2],
-                table: table, a: floats(of: a), b: floats(of: item.inputs[1]), to: floats(of: index))
-        default: preconditionFailure("\(item.kind) has no kernel of its own")
-        }
-    }
-
-    private func shape(ofConvolution index: Int) -> ConvolutionShape {
-        guard case .convolution(let stride) = draft[index].kind else { preconditionFailure("no convolution") }
-        let item = draft[index], x = draft[item.inputs[0]].form.shape, w = draft[item.inputs[1]].form.shape
-        return ConvolutionShape(stride: stride, input: x.image.extents, output: item.form.shape.image.extents, kernel: Array(w.extents.prefix(2)))
-    }
-
-    private func shape(ofWeight index: Int) -> ConvolutionShape {
-        guard case .convolutionWeight(let stride) = draft[index].kind else { preconditionFailure("no convolution") }
-        let item = draft[index], x = draft[item.inputs[0]].form.shape, y = draft[item.inputs[1]].form.shape
-        return ConvolutionShape(stride: stride, input: x.image.extents, output: y.image.extents, kernel: Array(item.form.shape.extents.prefix(2)))
-    }
-
-    func shape(ofTransposed index: Int) -> TransposedConvolutionShape {
-        guard case .convolutionInput(let geometry) = draft[index].kind else { preconditionFailure("no transposed convolution") }
-        let item = draft[index], padded = draft[item.inputs[0]].form.shape.image.extents, w = draft[item.inputs[1]].form.shape.extents
-        let big = item.form.shape.image.extents
-        let small = [geometry.outputSide(big[0], kernel: w[0]), geometry.outputSide(big[1], kernel: w[1]), w[3]]
-        return TransposedConvolutionShape(geometry: geometry, big: big, small: small, padded: padded, kernel: Array(w.prefix(2)))
     }
 }

@@ -32,6 +32,8 @@ struct Execution {
     var reducing = Duration.zero
     /// By kind of action, where it is asked for.
     var profile: Profile?
+    /// Looks at what each action wrote, where it is asked for.
+    var checker: Checker?
 }
 
 /// How often and how long each kind of action ran.
@@ -47,7 +49,8 @@ struct Profile {
 extension Assembly {
     func run(_ execution: inout Execution, _ progress: Progress, round: Int = 0) throws {
         loadScalars(progress)
-        for action in actions {
+        execution.checker?.begin(self)
+        for (number, action) in actions.enumerated() {
             switch action {
             case .kernel(let kernel):
                 if execution.profile == nil {
@@ -61,6 +64,7 @@ extension Assembly {
                 execution.profile?.add("reduction over ranks", time)
             case .loop(let rounds): try rounds.run(&execution, round: round)
             }
+            execution.checker?.look(at: number, of: self)
         }
         storeScalars()
     }

@@ -60,12 +60,15 @@ public final class Plan {
     ///   - before: called before each round of a loop, so that it can give new values to inputs inside: with the loop's scope, and the
     ///     number of the round.
     public func run(_ progress: Progress = Progress(), before: (_ scope: Int, _ round: Int) throws -> Void = { _, _ in }) throws {
-        reducing = try execute(progress, before, profile: nil).reducing
+        reducing = try execute(progress, before).reducing
     }
 
-    private func execute(_ progress: Progress, _ before: (Int, Int) throws -> Void, profile: Profile?) throws -> Execution {
+    /// - Parameters: profile: filled where it is given; checker: sees what each action wrote.
+    func execute(
+        _ progress: Progress, _ before: (Int, Int) throws -> Void, profile: Profile? = nil, checker: Checker? = nil
+    ) throws -> Execution {
         try withoutActuallyEscaping(before) { before in
-            var execution = Execution(team: team, before: before, profile: profile)
+            var execution = Execution(team: team, before: before, profile: profile, checker: checker)
             try assembly.run(&execution, progress)
             return Execution(team: team, before: { _, _ in }, reducing: execution.reducing, profile: execution.profile)
         }

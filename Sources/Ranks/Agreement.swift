@@ -1,7 +1,9 @@
 extension RankGroup {
     /// Throws, on every rank, where the ranks' items differ: in their names, their number or their hashes. The error names the first item
-    /// that differs, and which ranks have what. Costs one small message a rank while all is well.
-    public func agree(on items: [(name: String, hash: [UInt8])]) throws {
+    /// that differs, and which ranks have what; `advice` ends its sentence. Costs one small message a rank while all is well.
+    public func agree(
+        on items: [(name: String, hash: [UInt8])], advice: String = "all must run the same program on the same recipe and data"
+    ) throws {
         let digest = items.reduce(into: Digest()) { digest, item in
             digest.mix(Array(item.name.utf8))
             digest.mix(item.hash)
@@ -13,19 +15,19 @@ extension RankGroup {
         for place in 0 ..< all.map(\.count).max()! {
             let here = all.map { place < $0.count ? $0[place] : nil }
             let names = here.map { $0?.name ?? "nothing" }
-            guard Set(names).count == 1 else { throw RankError(disagreement("item \(place + 1) of what they compare", names)) }
+            guard Set(names).count == 1 else { throw RankError(disagreement("item \(place + 1) of what they compare", names, advice)) }
             let hashes = here.map { $0!.hash.isEmpty ? "nothing" : hexadecimal($0!.hash) }
-            guard Set(hashes).count == 1 else { throw RankError(disagreement(names[0], hashes)) }
+            guard Set(hashes).count == 1 else { throw RankError(disagreement(names[0], hashes, advice)) }
         }
     }
 
-    private func disagreement(_ what: String, _ values: [String]) -> String {
+    private func disagreement(_ what: String, _ values: [String], _ advice: String) -> String {
         let distinct = values.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         let who = distinct.map { value in
             let ranks = values.indices.filter { values[$0] == value }
             return "\(Self.list(ranks)) \(ranks.count == 1 ? "has" : "have") \(value)"
         }
-        return "the ranks differ in \(what): \(who.joined(separator: ", ")); all must run the same program on the same recipe and data"
+        return "the ranks differ in \(what): \(who.joined(separator: ", ")); \(advice)"
     }
 
     /// "rank 3", "ranks 0-2", "ranks 0, 2-4".

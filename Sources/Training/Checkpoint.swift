@@ -10,6 +10,13 @@ struct Position: Codable, Equatable, CustomStringConvertible {
     /// Times a network was drawn anew.
     var redraws = 0
 
+    /// A step is done.
+    mutating func advance(redraws: Int = 0) {
+        step += 1
+        total += 1
+        self.redraws += redraws
+    }
+
     var description: String { "step \(step) of stage \(stage + 1)" }
 }
 
@@ -105,6 +112,8 @@ struct Checkpoint {
             try FileManager.default.moveItem(at: temporary, to: place)
             try point(folder.appendingPathComponent("latest"), to: name)
             try sync(folder)
+            // an older one is given up only for one that can be read
+            guard try sha256(Data(contentsOf: place.appendingPathComponent(stateFile))) == record.stateSHA256 else { throw POSIXError(.EIO) }
             for old in all(in: run).dropLast(keep) { try? FileManager.default.removeItem(at: old) }
             return record
         } catch  where error is POSIXError || error is CocoaError {
@@ -133,21 +142,10 @@ struct Checkpoint {
         return names.filter { $0.hasPrefix("step-") }.sorted().map(folder.appendingPathComponent)
     }
 
-    /// Foundation's own words for a full disk are that the operation could not be completed.
-    private static func reason(of error: any Error) -> String {
-        let cause = error as? POSIXError ?? (error as? CocoaError)?.underlying as? POSIXError
-        return cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
-    }
-
     private static func writeSynced(_ data: Data, to url: URL) throws {
         let descriptor = try POSIXError.check(open(url.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644))
         defer { close(descriptor) }
-        try data.withUnsafeBytes { bytes in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                rest = rest.dropFirst(try POSIXError.check(Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)))
-            }
-        }
+        try data.withUnsafeBytes { try POSIXError.write($0, to: descriptor) }
         _ = try POSIXError.check(fsync(descriptor))
     }
 
@@ -171,5 +169,15 @@ extension POSIXError {
     static func check<Result: SignedInteger>(_ result: Result) throws -> Result {
         guard result >= 0 else { throw POSIXError(Code(rawValue: errno) ?? .EIO) }
         return result
+    }
+
+    /// Writes all of some bytes.
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0, errno == Glibc.EINTR { continue }
+            rest = rest.dropFirst(try check(count))
+        }
     }
 }

@@ -10,8 +10,9 @@ enum Environment {
         let nodes = hosts.reduce(into: [String]()) { if $0.last != $1, !$0.contains($1) { $0.append($1) } }
         return [
             "version": Vigil.version, "date": ISO8601DateFormatter().string(from: Date()), "nodes": nodes,
+            "pid": Int(ProcessInfo.processInfo.processIdentifier),
             "ranks": trainer.group.count, "threads": trainer.resources.team.count, "isa": trainer.resources.isa.name, "processor": processor,
-            "detector": recipe.fields.detector, "model": Dictionary(uniqueKeysWithValues: recipe.model), "data": recipe.fields.data,
+            "detector": recipe.fields.detector, "model": trainer.definition, "data": recipe.fields.data, "sets": recipe.sets,
             "fingerprint": split.set.manifest.fingerprint, "training_samples": training, "held_out": trainer.heldOut.count,
         ]
     }

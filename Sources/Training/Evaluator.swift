@@ -28,7 +28,8 @@ public final class Evaluator {
     /// - Parameters:
     ///   - data: another set than the one trained on, if any.
     ///   - threads: a rank; those of the recipe where nil.
-    public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, group: RankGroup) throws {
+    /// - Throws: `Stopped`, on all ranks, where `stopping` ended it: then the scores so far are kept.
+    public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, until stopping: Stopping, group: RankGroup) throws {
         self.group = group
         recipe = try run.recipe()
         if let threads { recipe.run.threads = threads }
@@ -49,19 +50,24 @@ public final class Evaluator {
         let resources = try makeResources(recipe, .alone())
         defer { resources.team.end() }
         let scorer = try Scorer(model, microbatch: recipe.microbatch, seed: UInt64(recipe.fields.seed), on: resources)
+        StopRequest.listen()
+        func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, as name: String) throws -> LocalScores {
+            let kept = KeptScores(of: run, split: name, state: state.record, fingerprint: split.set.manifest.fingerprint)
+            return try scorer.localScores(samples, of: split, kept, until: stopping, group)
+        }
         let local: LocalScores
-        do { local = try scorer.localScores(0 ..< split.count, of: split, group) } catch let error as DatasetError {
+        do { local = try localScores(0 ..< split.count, of: split, as: name) } catch let error as DatasetError {
             throw Failure(error, in: folder)
         }
         let file = try ScoreFile(for: name, of: run, samples: local.numbers.count)
         try file.add(local)
         // the folder may be another's, which may be read only: the figures are worth having all the same
-        if let failure = file.close() { FileHandle.standardError.write(Data("vigil: the scores are not kept: \(failure)\n".utf8)) }
+        if let failure = file.close() { tell("vigil: the scores are not kept: \(failure)") }
         let normals: LocalScores?
         switch heldOut {
         case .absent(let reason): (normals, heldOutAbsence) = (nil, reason)
         case .of(let split, let samples):
-            do { normals = try scorer.localScores(samples, of: split, group) } catch let error as DatasetError {
+            do { normals = try localScores(samples, of: split, as: "held-out") } catch let error as DatasetError {
                 throw Failure(error, in: recipe.fields.data)
             }
             heldOutAbsence = nil
@@ -100,11 +106,16 @@ private func sampleClasses(of set: SampleSet) -> [SampleClass] { set.manifest.cl
 
 extension Scorer {
     /// This rank's share of some samples of a split, scored.
-    fileprivate func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, _ group: RankGroup) throws -> LocalScores {
-        let first = group.rank * samples.count / group.count, end = (group.rank + 1) * samples.count / group.count
-        let own = Array(samples.dropFirst(first).prefix(end - first))
+    fileprivate func localScores(
+        _ samples: some RandomAccessCollection<Int>, of split: Split, _ kept: KeptScores, until stopping: Stopping, _ group: RankGroup
+    ) throws -> LocalScores {
+        let shares = (0 ..< group.count).map { rank in
+            let first = rank * samples.count / group.count, end = (rank + 1) * samples.count / group.count
+            return Array(samples.dropFirst(first).prefix(end - first))
+        }
+        let own = shares[group.rank], columns = try kept.complete(shares, until: stopping) { try scores($0, of: split, until: stopping) }
         return LocalScores(
-            numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: try scores(own, of: split),
+            numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: columns,
             groups: split.groups.map { groups in own.map { Int(groups[$0]) } })
     }
 }
@@ -121,20 +132,24 @@ final class Scorer {
         (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
     }
 
-    /// The scores of some of a split's samples, in the order of their declaration: the first is the default.
-    func scores(_ samples: [Int], of split: Split) throws -> [ScoreColumn] {
+    /// The scores of some of a split's samples, in the order of their declaration: the first is the default. Where the job is to stop, of
+    /// as many as were done by then, one microbatch at least.
+    func scores(_ samples: [Int], of split: Split, until stopping: Stopping) throws -> [ScoreColumn] {
         let reader = SplitReader(split)
         var columns = scoring.scores.map { ScoreColumn($0.name, []) }
         guard let input = plan.input(scoring.x.node) else { throw Failure(.internal, "no score depends on the sample") }
         for first in stride(from: 0, to: samples.count, by: microbatch) {
             let members = samples[first ..< min(first + microbatch, samples.count)]
             input.update(repeating: 0)
-            try reader.read(members, through: preprocessing, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
-            draw(for: members)
-            try plan.run()
+            try stopping.work {
+                try reader.read(members, through: preprocessing, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
+                draw(for: members)
+                try plan.run()
+            }
             for place in 0 ..< members.count {
                 for (number, value) in try scoring.values({ values(of: $0, place) }).enumerated() { columns[number].values.append(value) }
             }
+            if stopping.reason != nil { break }
         }
         return columns
     }

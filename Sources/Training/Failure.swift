@@ -1,3 +1,4 @@
+import Foundation
 import Ranks
 
 /// What stops a command, in one sentence, with the exit code it ends with.
@@ -9,4 +10,10 @@ public struct Failure: ExitCoded, CustomStringConvertible, Equatable {
     public var exitCode: Int32 { reason.rawValue }
 
     public init(_ reason: Reason, _ description: String) { (self.reason, self.description) = (reason, description) }
+}
+
+/// Why a file could not be written, in the system's words: Foundation's own for a full disk are that the operation could not be completed.
+func reason(of error: any Error) -> String {
+    let cause = error as? POSIXError ?? (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
+    return cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
 }

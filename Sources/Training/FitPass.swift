@@ -33,22 +33,25 @@ final class FitPass {
         return fit
     }
 
-    func run() throws {
+    /// Returns why it stopped where that was before the end; then nothing of it is kept.
+    func run() throws -> StopReason? {
         let blocks = samples.count.quotientRoundedUp(Self.block), group = trainer.group
         let own = group.rank * blocks / group.count ..< (group.rank + 1) * blocks / group.count
         let counts = whole.totals.map(\.form.shape.count), extremes = whole.maxima.map(\.form.shape.count)
         var sum = WholeSum(group, count: counts.reduce(0, +), blocks: blocks)
         var largest = Array(repeating: -Double.infinity, count: extremes.reduce(0, +))
         // each block is seen twice: to bound it, and to add it
-        try form(own) { totals, maxima in
+        let bounding = try form(own) { totals, maxima in
             sum.bound(totals)
             for place in largest.indices { largest[place] = max(largest[place], maxima[place]) }
         }
+        if let bounding { return bounding }
         try sum.agree()
-        try form(own) { totals, _ in sum.add(totals) }
+        if let adding = try form(own, { totals, _ in sum.add(totals) }) { return adding }
         let findings = Fit.Findings(
             totals: cut(try sum.totals(), counts), maxima: cut(try group.maximum(largest), extremes), samples: samples.count)
         for (variable, values) in try whole.conclusion(findings) { trainer.model.state[variable] = values }
+        return nil
     }
 
     private func cut(_ flat: [Double], _ counts: [Int]) -> [[Double]] {
@@ -59,8 +62,8 @@ final class FitPass {
         }
     }
 
-    /// Gives each of some blocks' totals and largest values, one after another.
-    private func form(_ blocks: Range<Int>, _ body: (_ totals: [Double], _ maxima: [Double]) -> Void) throws {
+    /// Gives each of some blocks' totals and largest values, one after another, until a rank is to stop.
+    private func form(_ blocks: Range<Int>, _ body: (_ totals: [Double], _ maxima: [Double]) -> Void) throws -> StopReason? {
         let reader = SplitReader(trainer.split)
         let resources = Plan.Resources(group: .alone(), team: trainer.resources.team, isa: trainer.resources.isa)
         let plans = try [whole, last].map { fit in
@@ -69,18 +72,22 @@ final class FitPass {
         for block in blocks {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
-            guard let input = plan.input(fit.x.node) else { return }
-            try reader.read(members, through: trainer.model.preprocessing, into: input)
-            if let labels = fit.labels.flatMap(plan.input) {
-                for (place, sample) in members.enumerated() { labels[place] = Float(trainer.split.labels[sample]) }
+            if trainer.stopping.reason != nil { break }
+            guard let input = plan.input(fit.x.node) else { break }
+            try trainer.stopping.work {
+                try reader.read(members, through: trainer.model.preprocessing, into: input)
+                if let labels = fit.labels.flatMap(plan.input) {
+                    for (place, sample) in members.enumerated() { labels[place] = Float(trainer.split.labels[sample]) }
+                }
+                try plan.run()
             }
-            try plan.run()
             body(
                 fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) },
                 fit.maxima.flatMap { node in largest(plan.floats(node), members.count) })
             samplesRead += members.count
         }
         bytesRead += reader.bytesRead
+        return try trainer.stopping.agree(over: trainer.group)
     }
 
     /// Element by element, the largest of several samples.

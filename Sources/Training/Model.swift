@@ -60,19 +60,12 @@ public final class Model {
 
     /// The variables as tensors. Values that are not finite are refused: they are not worth keeping.
     func tensors() throws -> [String: Safetensors.Tensor] {
+        if let name = firstNotFinite { throw Failure(.badData, "\(name) is not finite, so nothing is saved; the last checkpoint stays") }
         var tensors: [String: Safetensors.Tensor] = [:]
         for (name, variable) in variables {
             let isScalar = variable.shape.rank == 0
             tensors[name] = Safetensors.Tensor(
                 type: isScalar ? "F64" : "F32", shape: variable.shape.extents, bytes: state.withBytes(of: variable) { Data($0) })
-            let isFinite = state.withBytes(of: variable) { bytes in
-                isScalar ? bytes.bindMemory(to: Double.self).allSatisfy(\.isFinite) : bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
-            }
-            guard isFinite else {
-                throw Failure(
-                    .badData,
-                    "\(name) is not finite any more, so it is not saved; the last checkpoint stays: train on from it with a lower learning rate")
-            }
         }
         if let statistics = preprocessing.statistics {
             for (name, values) in [(Self.means, statistics.means), (Self.deviations, statistics.deviations)] {

@@ -36,6 +36,10 @@ public final class Recipe {
         public var checkpointEvery: Int? = nil
         @Setting("checkpoints kept", in: 1 ... 1_000_000, source: "")
         public var checkpointKeep = 2
+        @Setting(
+            "when the job is to have saved and ended, with code 75: minutes from its start, a time of day, or a date; a Slurm job's limit counts too",
+            source: "")
+        public var until: Until? = nil
         @Setting("steps between comparisons of all ranks' variables", in: 1 ... Int.max, source: "")
         public var agree = 100
         @Setting("seconds that a rank waits in communication before it says so", in: 1 ... 1e9, source: "")

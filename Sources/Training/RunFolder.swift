@@ -28,7 +28,8 @@ public struct RunFolder {
     /// is shown to `check` on rank 0 first.
     func newestCheckpoint(warn: (String) -> Void, check: (Checkpoint) throws -> Void) throws -> Checkpoint? {
         let packed = try onRankZero {
-            for folder in Checkpoint.all(in: url).reversed() {
+            let all = Checkpoint.all(in: url)
+            for folder in all.reversed() {
                 let found: Checkpoint
                 do { found = try Checkpoint(folder) } catch {
                     warn("\(error)")
@@ -37,6 +38,8 @@ public struct RunFolder {
                 try check(found)
                 return found.packed
             }
+            // to begin anew without a word would write over what may be repaired
+            if !all.isEmpty { throw Failure(.badData, "\(url.path) has no checkpoint that is whole; remove its folder checkpoints to begin anew") }
             return Data()
         }
         return packed.isEmpty ? nil : try Checkpoint(unpacking: packed)

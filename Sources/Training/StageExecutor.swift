@@ -11,7 +11,9 @@ final class StageExecutor {
     struct Outcome {
         let losses: [(name: String, value: Double)]
         let redraws: Int
-        let isAskedToStop: Bool
+        let stop: StopReason?
+        /// The first value that was not finite, where it was looked for.
+        let stray: Stray?
     }
     let stepsPerEpoch: Int
     /// Samples a second over all ranks, lately, and the shares of time spent waiting for data and in sums over ranks.
@@ -19,14 +21,17 @@ final class StageExecutor {
     var bytesRead: Int { inputs.bytesRead }
     var samplesRead: Int { inputs.samplesRead }
 
-    private let name: String, step: TrainingStep, model: Model
+    /// The samples of the last step's minibatches outside of loops, by number in the split; and their places in it, on this rank.
+    var delivered: [[Int]] { inputs.delivered }
+    var places: Range<Int> { plan.samples }
+
+    private let step: TrainingStep, model: Model
     private let plan: Plan, inputs: StepInputs
-    private let stop: Node, stopTotal: Node
+    private let stop: Node, stopTotal: Node, stopping: Stopping
     private let samplesPerStep: Int, length: Int
 
-    /// - Parameter length: the steps of the whole stage.
-    init(_ name: String, _ step: TrainingStep, _ order: Order, length: Int, of trainer: Trainer, from position: Position) throws {
-        (self.name, self.step, self.length, model) = (name, step, length, trainer.model)
+    init(_ steps: Trainer.Steps, of trainer: Trainer, from position: Position) throws {
+        (step, length, model, stopping) = (steps.step, steps.length, trainer.model, trainer.stopping)
         // a request to stop travels with the losses: each rank puts a number at its first sample
         let requests = Batched(step.trace.input("request to stop", .batched([])))
         stop = requests.node
@@ -36,28 +41,30 @@ final class StageExecutor {
 
         let perStep = step.minibatchesPerStep()
         samplesPerStep = trainer.recipe.fields.minibatch * max(1, perStep)
-        stepsPerEpoch = order.minibatchesPerEpoch / max(1, perStep)
+        stepsPerEpoch = steps.order.minibatchesPerEpoch / max(1, perStep)
         inputs = StepInputs(
-            step, of: plan, stage: name, loaders: try trainer.loaders(for: step, order, from: position.step, to: length),
+            step, of: plan, stage: steps.name, loaders: try trainer.loaders(for: steps, from: position.step),
             signs: trainer.split.set.manifest.classes.map(\.sign), seed: UInt64(trainer.recipe.fields.seed))
     }
 
-    func run(_ position: Position) throws -> Outcome {
+    /// - Parameter isChecking: whether to look for the first value that is not finite, which takes its time.
+    func run(_ position: Position, isChecking: Bool = false) throws -> Outcome {
         let started = ContinuousClock.now, waited = inputs.waiting
         try inputs.fill(scope: 0, round: 0, step: position.step)
-        if let requests = plan.input(stop), !requests.isEmpty { requests[0] = StopRequest.isMade ? 1 : 0 }
+        if let requests = plan.input(stop), !requests.isEmpty { requests[0] = stopping.vote }
         let progress = Progress(step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length))
-        try plan.run(progress) { [inputs] scope, round in try inputs.fill(scope: scope, round: round, step: position.step) }
+        let fill = { [inputs] (scope: Int, round: Int) in try inputs.fill(scope: scope, round: round, step: position.step) }
+        var stray: Stray?
+        if isChecking {
+            stray = try plan.runChecking(progress, naming: step.names(in: model), before: fill)
+        } else {
+            try plan.run(progress, before: fill)
+        }
         measure(since: started, loading: inputs.waiting - waited)
 
         let losses = step.reports.map { (name: $0.name, value: plan.scalar($0.node)) }
-        if let loss = losses.first(where: { !$0.value.isFinite }) {
-            throw Failure(
-                .badData,
-                "\(loss.name) is \(loss.value) in step \(position.step + 1) of \(name); the last checkpoint stays: train on from it with a lower learning rate"
-            )
-        }
-        return Outcome(losses: losses, redraws: redraw(after: position), isAskedToStop: plan.scalar(stopTotal) > 0)
+        return Outcome(
+            losses: losses, redraws: redraw(after: position), stop: Stopping.reason(ofVotes: plan.scalar(stopTotal)), stray: stray)
     }
 
     /// Draws anew what asked for it; the values that decide are equal on all ranks.

@@ -14,6 +14,8 @@ final class StepInputs {
     /// Of each class: 1 where it is normal, -1 where it is abnormal, 0 where it is not labeled.
     private let signs: [Float]
     private(set) var waiting = Duration.zero
+    /// The samples of the last step's minibatches outside of loops, by number in their split.
+    private(set) var delivered: [[Int]] = []
 
     var bytesRead: Int { loaders.values.reduce(0) { $0 + $1.bytesRead } }
     /// Of the training set.
@@ -26,7 +28,8 @@ final class StepInputs {
     /// Fills what is asked for in a scope, before one of its rounds.
     func fill(scope: Int, round: Int, step number: Int) throws {
         let start = ContinuousClock.now
-        for minibatch in step.minibatches where minibatch.scope == scope { try load(minibatch) }
+        let loaded = try step.minibatches.filter { $0.scope == scope }.map(load)
+        if scope == 0 { delivered = loaded }
         waiting += .now - start
         for (place, noise) in step.noises.enumerated() where noise.scope == scope {
             guard let values = plan.input(noise.node) else { continue }
@@ -37,20 +40,23 @@ final class StepInputs {
     }
 
     /// A minibatch is taken from its loader whether it is read or only its labels, so that position and order agree.
-    private func load(_ minibatch: TrainingStep.Minibatch) throws {
-        guard let loader = loaders[minibatch.set ?? ""] else { return }
-        let labels: [Int32]
+    private func load(_ minibatch: TrainingStep.Minibatch) throws -> [Int] {
+        guard let loader = loaders[minibatch.set ?? ""] else { return [] }
+        let loaded: LoadedMinibatch
         if let places = plan.input(minibatch.node) {
-            labels = try loader.next(into: places).labels
+            loaded = try loader.next(into: places)
         } else {
             let places = UnsafeMutableBufferPointer<Float>.allocate(capacity: plan.samples.count * minibatch.node.form.shape.count)
             defer { places.deallocate() }
-            labels = try loader.next(into: places).labels
+            loaded = try loader.next(into: places)
         }
-        if let node = minibatch.labels, let values = plan.input(node) { for (place, label) in labels.enumerated() { values[place] = Float(label) } }
+        if let node = minibatch.labels, let values = plan.input(node) {
+            for (place, label) in loaded.labels.enumerated() { values[place] = Float(label) }
+        }
         if let node = minibatch.supervision, let values = plan.input(node) {
-            for (place, label) in labels.enumerated() { values[place] = signs[Int(label)] }
+            for (place, label) in loaded.labels.enumerated() { values[place] = signs[Int(label)] }
         }
+        return loaded.samples
     }
 }
 

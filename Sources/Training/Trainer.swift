@@ -9,10 +9,19 @@ import Ranks
 /// Trains a detector by a recipe, in a run's folder, with all ranks of a group: from the beginning, or from the last checkpoint on.
 public final class Trainer {
     let recipe: Recipe, run: RunFolder, group: RankGroup
-    let model: Model, split: Split, heldOut: [Int]
+    package let model: Model
+    let split: Split, heldOut: [Int]
     let resources: Plan.Resources
+    let stopping: Stopping
     private let log: Log
     private var position = Position()
+    /// Fingerprints of other sets that it trains on.
+    private var otherSets: [String: String] = [:]
+    /// Whether a rate depends on how long its stage is.
+    private var dependsOnLength = false
+    /// The last state known to be finite throughout.
+    private var sound: Snapshot?
+    private var saved: Checkpoint.Record?
     private let start = ContinuousClock.now
     /// Bytes and samples that this rank's loaders have read and given out.
     private var bytesRead = 0, samplesRead = 0
@@ -21,6 +30,7 @@ public final class Trainer {
     public init(_ recipe: Recipe, in run: RunFolder, group: RankGroup) throws {
         (self.recipe, self.run, self.group) = (recipe, run, group)
         group.setStall(seconds: recipe.run.stall)
+        stopping = try Stopping(until: recipe.run.until)
         let set = try openSet(recipe.fields.data, group)
         split = try set.split("train")
         heldOut = recipe.heldOut(of: split)
@@ -49,38 +59,66 @@ public final class Trainer {
 
     private func trainStages() throws -> Int32 {
         let stages = try model.detector.stages.map(prepare)
+        for case .steps(let steps) in stages { note(steps) }
         model.initialize(averages: stages.flatMap(\.averages))
-        let resumed = try resume()
         try agreeAtStart()
-        if resumed == nil { try fitTransforms() }
-        try log.open()
-        if group.rank == 0 { try writeRecipe() }
-        try log.record("start", try Environment.description(of: self))
-        StopRequest.listen()
-        var record = try resumed?.record ?? save()
+        do { try begin() } catch {
+            if saved == nil { log.abandon() }
+            throw error
+        }
         let names = model.detector.stages.map(\.name), end = recipe.run.stage.flatMap(names.firstIndex).map { $0 + 1 } ?? stages.count
         for (number, stage) in stages.enumerated().prefix(end) where number >= position.stage {
-            let before = position.total
             switch stage {
-            case .steps(let name, let step, let order, let epochs):
-                if try !runSteps(name, step, order, epochs: epochs) { return try stop() }
-            case .fit(let pass): try runFit(pass)
+            case .steps(let steps):
+                do {
+                    if let reason = try run(steps) { return try stop(reason) }
+                } catch let symptom as NotFinite { throw try explain(symptom, in: steps) }
+            case .fit(let pass): if let reason = try runFit(pass) { return try stop(reason) }
             }
             if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
-            if position.total > before { record = try save() }
+            if position.total > saved!.position.total { _ = try save() }
         }
-        try finish(record, isLast: end == stages.count)
+        try finish(saved!, isLast: end == stages.count)
         if stages.count > end { log.say("run.stage ends it here; without that key the same command goes on with \(names[end])") }
         return 0
     }
 
     // MARK: Before the first step
 
+    /// From here on the run is this job's, and has a checkpoint.
+    private func begin() throws {
+        try log.open()
+        try log.record("start", try Environment.description(of: self))
+        saved = try resume()
+        if saved == nil { try fitTransforms() }
+        if group.rank == 0 { try writeRecipe() }
+        StopRequest.listen()
+        if saved == nil { _ = try save() }
+    }
+
+    /// A stage of steps, traced.
+    struct Steps {
+        let name: String, step: TrainingStep, order: Order
+        /// Of other sets that it trains on, by name.
+        let others: [String: Split]
+        /// Of the whole stage, in steps.
+        let length: Int
+    }
     private enum Prepared {
-        case steps(name: String, TrainingStep, Order, epochs: Int)
+        case steps(Steps)
         case fit(FitPass)
 
-        var averages: [(average: Variable, original: Variable)] { if case .steps(_, let step, _, _) = self { step.averages } else { [] } }
+        var averages: [(average: Variable, original: Variable)] { if case .steps(let steps) = self { steps.step.averages } else { [] } }
+    }
+
+    /// What defines the model: the recipe's keys, and which other sets it trains on.
+    var definition: [String: String] {
+        Dictionary(uniqueKeysWithValues: recipe.model).merging(otherSets.map { ("sets.\($0.key)", $0.value) }) { first, _ in first }
+    }
+
+    private func note(_ steps: Steps) {
+        for (name, split) in steps.others { otherSets[name] = split.set.manifest.fingerprint }
+        if steps.step.trace.rates.contains(where: \.dependsOnLength) { dependsOnLength = true }
     }
 
     /// Traces a stage, which also makes known what its optimizers keep.
@@ -93,7 +131,12 @@ public final class Trainer {
                 microbatch: recipe.microbatch, store: model.store)
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
-            return .steps(name: stage.name, step, try order(stage.name, step), epochs: recipe.epochs(of: stage.name) ?? epochs)
+            let order = try order(stage.name, step), perEpoch = order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())
+            let planned = (recipe.epochs(of: stage.name) ?? epochs) * perEpoch
+            return .steps(
+                Steps(
+                    name: stage.name, step: step, order: order, others: try otherSplits(of: step),
+                    length: min(planned, recipe.steps(of: stage.name) ?? planned)))
         case .fit(let procedure):
             return .fit(try FitPass(stage.name, procedure, of: self))
         }
@@ -102,18 +145,25 @@ public final class Trainer {
     /// - Throws: where the split does not fill one step.
     private func order(_ stage: String, _ step: TrainingStep) throws -> Order {
         try Order(
-            chunks: split.training(without: heldOut, includingAbnormal: step.asksForSupervision), minibatch: recipe.fields.minibatch, microbatch: recipe.microbatch,
+            chunks: split.training(without: heldOut, includingAbnormal: step.asksForSupervision), minibatch: recipe.fields.minibatch,
+            microbatch: recipe.microbatch,
             minibatchesPerStep: max(1, step.minibatchesPerStep()), seed: UInt64(recipe.fields.seed), purpose: stage)
     }
 
     /// Goes on from the newest checkpoint, if there is one.
-    private func resume() throws -> Checkpoint? {
+    private func resume() throws -> Checkpoint.Record? {
         let found = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }, check: { try checkPredecessor($0.record) })
         guard let checkpoint = found else { return nil }
         try model.load(checkpoint.state.tensors, from: checkpoint.folder.path)
         position = checkpoint.record.position
         log.say("resumed from \(checkpoint.folder.lastPathComponent), \(position)")
-        return checkpoint
+        try log.record(
+            "resume",
+            [
+                "checkpoint": checkpoint.folder.lastPathComponent, "stage": model.detector.stages[position.stage].name, "step": position.step,
+                "total_steps": position.total, "state_sha256": checkpoint.record.stateSHA256,
+            ])
+        return checkpoint.record
     }
 
     /// A run that goes on has in its checkpoint what it fitted at its start.
@@ -125,9 +175,10 @@ public final class Trainer {
     }
 
     private func checkPredecessor(_ record: Checkpoint.Record) throws {
-        let now = Dictionary(uniqueKeysWithValues: recipe.model)
-        // more epochs may be asked of a finished run
-        let changed = Set(now.keys).union(record.model.keys).filter { !Recipe.isLength($0) && now[$0] != record.model[$0] }.sorted()
+        let now = definition
+        // more epochs may be asked of a finished run, unless its rates went by its length
+        let changed = Set(now.keys).union(record.model.keys)
+            .filter { now[$0] != record.model[$0] && (dependsOnLength || !Recipe.isLength($0)) }.sorted()
         if let first = changed.first {
             let list = changed.map { "\($0) is \(now[$0] ?? "absent") (was \(record.model[$0] ?? "absent"))" }.joined(separator: ", ")
             throw Failure(.usage, "\(run.url.path) was trained by another recipe: \(list); set \(first) back or choose another folder with --out")
@@ -141,54 +192,80 @@ public final class Trainer {
     }
 
     private func agreeAtStart() throws {
-        let model = recipe.model.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
+        let model = definition.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "\n")
         try group.agree(on: [
             ("Vigil's version", Array(Vigil.version.utf8)), ("the recipe", Array(sha256(Data(model.utf8)).utf8)),
-            ("the set's fingerprint", Array(split.set.manifest.fingerprint.utf8)), ("the position", Array("\(position)".utf8)),
+            ("the set's fingerprint", Array(split.set.manifest.fingerprint.utf8)),
         ])
     }
 
     private func writeRecipe() throws {
         do { try Data(recipe.resolved.utf8).write(to: run.url.appendingPathComponent("recipe.yaml"), options: .atomic) } catch {
-            throw Failure(.cannotCreate, "\(run.url.path)/recipe.yaml cannot be written: \(error.localizedDescription)")
+            throw Failure(
+                .cannotCreate, "\(run.url.path)/recipe.yaml cannot be written: \(reason(of: error)); free space or choose another folder with --out")
         }
     }
 
     // MARK: Stages
 
-    /// Returns false where it was asked to stop.
-    private func runSteps(_ name: String, _ step: TrainingStep, _ order: Order, epochs: Int) throws -> Bool {
-        let planned = epochs * (order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())), last = min(planned, recipe.steps(of: name) ?? planned)
-        let executor = try StageExecutor(name, step, order, length: last, of: self, from: position)
+    /// Returns why it stopped where that was before the end.
+    private func run(_ steps: Steps) throws -> StopReason? {
+        let executor = try StageExecutor(steps, of: self, from: position), last = steps.length
         let every = max(1, executor.stepsPerEpoch / 20)
+        sound = Snapshot(of: model, at: position)
         while position.step < last {
-            let outcome = try executor.run(position)
-            position.step += 1
-            position.total += 1
-            position.redraws += outcome.redraws
-            if position.step % every == 0 || position.step == last { try report(name, executor, outcome, last: last) }
-            if position.total % recipe.run.agree == 0 { try agreeOnVariables() }
-            if outcome.isAskedToStop { return false }
+            let outcome = try stopping.work { try executor.run(position) }
+            position.advance(redraws: outcome.redraws)
+            try check(outcome.losses)
+            if position.step % every == 0 || position.step == last { try report(steps.name, executor, outcome, last: last) }
+            let isAgreement = position.total % recipe.run.agree == 0, isOver = position.step == last
             // at the stage's end it is saved when the position has moved on
-            if position.step < last, isCheckpoint(stepsPerEpoch: executor.stepsPerEpoch) { _ = try save() }
+            let isSaved = !isOver && (outcome.stop != nil || isCheckpoint(stepsPerEpoch: executor.stepsPerEpoch))
+            if isAgreement || isSaved || isOver {
+                try noteSoundness()
+                try agreeOnVariables()
+            }
+            if !isOver, let reason = outcome.stop { return reason }
+            if isSaved { _ = try save() }
         }
         bytesRead += executor.bytesRead
         samplesRead += executor.samplesRead
-        return true
+        return nil
+    }
+
+    /// - Throws: `NotFinite`, on all ranks, since losses are equal on all.
+    private func check(_ losses: [(name: String, value: Double)]) throws {
+        guard let loss = losses.first(where: { !$0.value.isFinite }) else { return }
+        throw NotFinite(what: "\(loss.name) is \(loss.value.notFiniteName)", position: position)
+    }
+
+    /// Keeps the state as one to go back to. What gradients have made of the variables shows here even where the losses stayed finite.
+    private func noteSoundness() throws {
+        if let name = model.firstNotFinite { throw NotFinite(what: "\(name) is not finite", position: position) }
+        sound = Snapshot(of: model, at: position)
+    }
+
+    private func explain(_ symptom: NotFinite, in steps: Steps) throws -> Failure {
+        let sound = sound!
+        log.say(
+            "\(symptom.what) in step \(symptom.position.step) of \(steps.name); steps are repeated from \(sound.position.step) on to find out why")
+        return try Diagnosis(stage: steps.name, step: steps.step, sound: sound, trainer: self)
+            .explain(symptom, by: StageExecutor(steps, of: self, from: sound.position))
     }
 
     private func isCheckpoint(stepsPerEpoch: Int) -> Bool {
         position.step % stepsPerEpoch == 0 || recipe.run.checkpointEvery.map { position.total % $0 == 0 } ?? false
     }
 
-    private func runFit(_ pass: FitPass) throws {
-        guard position.step == 0 else { return }
-        try pass.run()
-        position.step += 1
-        position.total += 1
+    /// Returns why it stopped where that was before the end.
+    private func runFit(_ pass: FitPass) throws -> StopReason? {
+        guard position.step == 0 else { return nil }
+        if let reason = try pass.run() { return reason }
+        position.advance()
         bytesRead += pass.bytesRead
         samplesRead += pass.samplesRead
         try log.record("fit", ["stage": pass.name, "samples": pass.samples.count])
+        return nil
     }
 
     private func report(_ name: String, _ executor: StageExecutor, _ outcome: StageExecutor.Outcome, last: Int) throws {
@@ -206,28 +283,33 @@ public final class Trainer {
     private func agreeOnVariables() throws {
         let hashes = model.variables.map { name, variable in (name: name, hash: model.state.withBytes(of: variable) { Array(sha256(Data($0)).utf8) })
         }
-        try group.agree(on: hashes)
+        try group.agree(on: hashes, advice: "one of them computes wrongly or has bad memory; the same command goes on from the last checkpoint")
     }
 
     // MARK: Ends
 
-    /// Saves on rank 0; the others go on when it has.
+    /// Saves on rank 0; the others go on when it has. What is saved already is not written again.
     private func save() throws -> Checkpoint.Record {
-        let tensors = try model.tensors()
-        let bytes = try run.onRankZero {
-            let record = try Checkpoint.write(
-                tensors, at: position, model: Dictionary(uniqueKeysWithValues: recipe.model),
-                fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
-            return try JSONEncoder().encode(record)
+        if let saved, saved.position == position { return saved }
+        let bytes = try stopping.save {
+            let tensors = try model.tensors()
+            return try run.onRankZero {
+                let record = try Checkpoint.write(
+                    tensors, at: position, model: definition,
+                    fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
+                return try JSONEncoder().encode(record)
+            }
         }
         let record = try JSONDecoder().decode(Checkpoint.Record.self, from: bytes)
         try log.record("checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256])
+        saved = record
         return record
     }
 
-    private func stop() throws -> Int32 {
+    private func stop(_ reason: StopReason) throws -> Int32 {
         let record = try save()
-        log.say("stopped as asked at \(position), saved as SHA-256 \(record.stateSHA256); run the same command to go on")
+        try log.record("stop", ["reason": "\(reason)", "total_steps": position.total, "state_sha256": record.stateSHA256])
+        log.say("stopped \(reason.rawValue) at \(position), saved as SHA-256 \(record.stateSHA256); run the same command to go on")
         return 75
     }
 

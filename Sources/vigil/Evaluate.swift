@@ -16,14 +16,29 @@ struct EvaluateCommand: RankCommand {
     @Option(help: "Another set than the one trained on.", completion: .directory) var data: String?
     @Option(help: "Split to score.") var split = "test"
     @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
+    @Option(help: "When to have stopped, with code 75 and the scores so far kept: minutes from now, a time of day, or a date.") var until: String?
     @Flag(help: "JSON instead of a table; of several runs an object by folder.") var json = false
 
     func run(on group: RankGroup) throws -> Int32 {
-        let evaluators = try runs.map { try Evaluator(RunFolder($0, group), data: data, split: split, threads: threads, group: group) }
+        let stopping = try Stopping(until: until.map(Self.parse))
+        let evaluators: [Evaluator]
+        do {
+            evaluators = try runs.map {
+                try Evaluator(RunFolder($0, group), data: data, split: split, threads: threads, until: stopping, group: group)
+            }
+        } catch let stopped as Stopped {
+            if group.rank == 0 { tell("\(stopped)") }
+            return 75
+        }
         for (run, other) in zip(runs, evaluators).dropFirst() { try other.compare(with: evaluators[0], named: (runs[0], run)) }
         guard group.rank == 0 else { return 0 }
         if json { try printJSON(evaluators) } else { printTables(evaluators) }
         return 0
+    }
+
+    private static func parse(_ text: String) throws -> Until {
+        guard let until = Until(setting: text) else { throw Failure(.usage, "--until is \"\(text)\"; it must be \(Until.kind)") }
+        return until
     }
 
     private func printJSON(_ evaluators: [Evaluator]) throws {

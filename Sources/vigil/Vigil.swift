@@ -17,10 +17,16 @@ import Training
     static func main() {
         let rank = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { ProcessInfo.processInfo.environment[$0] }.first
         let isFirst = rank == nil || rank == "0"
+        // a write beyond a limit on files is an error to tell, not a signal to die of
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             guard let shared = command as? any RankCommand else { return isFirst ? try command.run() : () }
-            Ranks.run(program: "vigil") { group in try shared.run(on: group) }
+            Ranks.run(program: "vigil") { group in
+                let code = try shared.run(on: group)
+                guard fflush(nil) == 0 else { throw Failure(.inputOutput, "the output cannot be written: \(String(cString: strerror(errno)))") }
+                return code
+            }
         } catch {
             if !isFirst {
                 usleep(300_000)  // until rank 0 has spoken for all

@@ -152,6 +152,15 @@ extension EndToEnd {
                 let arguments = ["train", "--detector", "mean-pixel", "--data", place.set, "--out", out]
                 try expect(73, "\(out)/log.jsonl cannot be created: Not a directory; choose another folder with --out", from: arguments)
             }
+            // folders that stop root as well
+            for (out, reason) in [("/proc/vigil", "No such file or directory"), (file + "/run", "Not a directory")] {
+                try expect(
+                    73, "\(out)/log.jsonl cannot be created: \(reason); choose another folder with --out",
+                    from: ["train", "--detector", "mean-pixel", "--data", place.set, "--out", out], out: out)
+                try expect(
+                    73, "\(out): \(URL(fileURLWithPath: out).lastPathComponent) cannot be created: \(reason); choose another folder",
+                    from: ["synthesize", "baggage", "--out", out, "--side", "16", "--normals", "9"], out: out)
+            }
             try expect(
                 73, "\(place.set): set already holds a finished set; remove it or choose another folder",
                 from: ["synthesize", "baggage", "--out", place.set, "--side", "16", "--normals", "9"])
@@ -172,6 +181,79 @@ extension EndToEnd {
                 #expect(ranks.code == 64 && ranks.errors == alone.errors)
             }
             #expect(try vigil(["detectors", "gamonaly"]).errors.hasPrefix("Error: there is no detector \"gamonaly\"; did you mean ganomaly?\n"))
+        }
+    }
+
+    /// A disk that is full, by a limit on the size of files or by the device that always is: code 74, the reason, and nothing half written.
+    @Suite struct FullDisks {
+        private let place = Workspace.shared
+
+        /// Runs with files of at most so many KiB. What the job says goes through a pipe, which has no limit.
+        private func limited(_ kibibytes: Int, _ arguments: [String], ranks: Int? = nil) throws -> Job {
+            let shell = #"(ulimit -f \#(kibibytes); exec "$0" "$@" 2>&1 >/dev/null) | cat >&2; exit ${PIPESTATUS[0]}"#
+            return try Running(arguments, ranks: ranks, shell: shell).wait()
+        }
+
+        private func contents(of folder: String) -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() }
+
+        /// Whole shards stay for the next job; half of one does not.
+        @Test func whileASetIsWritten() throws {
+            let out = place.fresh("set"), arguments = ["synthesize", "baggage", "--out", out, "--side", "16", "--normals", "32", "--threats", "60"]
+            for (limit, shard, whole) in [(0, "train-00000.h5", []), (2, "train-00000.h5", []), (11, "test-00000.h5", ["train-00000.h5"])] {
+                let job = try limited(limit, arguments)
+                #expect(job.code == 74)
+                #expect(
+                    try
+                        #/vigil: (.*): (.*): .\2.partial cannot be written after (\d+) of \d+ bytes: File too large; free space, then run the same command again\n/#
+                        .wholeMatch(in: job.errors).map { "\($0.1) \($0.2) \($0.3)" } == "\(out) \(shard) \(limit * 1024)", "\(job.errors)")
+                #expect(contents(of: out) == whole)
+            }
+            #expect(try vigil(arguments, ranks: 2).code == 0)
+            #expect(try vigil(["inspect", out]).code == 0)
+        }
+
+        /// A run that comes to no checkpoint leaves nothing.
+        @Test func whileARunBegins() throws {
+            let out = place.fresh("run"), again = "free space, then run the same command again\n"
+            for ranks in [nil, 2] {
+                var job = try limited(0, training(out), ranks: ranks)
+                #expect(job.code == 74 && job.errors == "vigil: \(out)/log.jsonl cannot be written: File too large; \(again)")
+                #expect(!FileManager.default.fileExists(atPath: out))
+                job = try limited(4, training(out), ranks: ranks)
+                #expect(
+                    job.code == 74
+                        && job.errors == "vigil: no checkpoint could be written to \(out)/checkpoints: File too large; "
+                            + "free space or choose another folder, then run the same command again\n"
+                )
+                #expect(!FileManager.default.fileExists(atPath: out))
+            }
+        }
+
+        /// `/dev/full` takes the log's name: no line is lost without a word.
+        @Test func whileTheLogIsWritten() throws {
+            let out = place.fresh("log")
+            try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(atPath: out + "/log.jsonl", withDestinationPath: "/dev/full")
+            let job = try vigil(training(out), ranks: 2)
+            #expect(job.code == 74)
+            #expect(
+                job.errors == "vigil: \(out)/log.jsonl cannot be written: No space left on device; free space, then run the same command again\n")
+        }
+
+        /// The figures are worth having where the scores cannot be kept; but where they themselves cannot be written, that is an error.
+        @Test func whileScoresAreWritten() throws {
+            let run = place.fresh("run"), scores = run + "/scores"
+            try #require(try vigil(training(run, "steps=1")).code == 0)
+            let job = try limited(0, ["evaluate", run])
+            #expect(
+                job.code == 0
+                    && job.errors
+                        == "vigil: the scores are not kept: \(scores)/test.h5 cannot be written: .test.h5.writing cannot be written after 0 of 5536 bytes: "
+                        + "File too large; free space, then evaluate again\n",
+                "\(job.errors)")
+            #expect(contents(of: scores) == [])
+            let full = try Running(["evaluate", run], shell: #"exec "$0" "$@" >/dev/full"#).wait()
+            #expect(full.code == 74 && full.errors == "vigil: the output cannot be written: No space left on device\n")
         }
     }
 

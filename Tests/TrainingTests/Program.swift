@@ -76,6 +76,13 @@ struct Running {
         for child in Self.children(of: process.processIdentifier) { kill(child, number) }
     }
 
+    /// The ranks that the launcher has started, in their order.
+    var ranks: [Int32] {
+        Self.children(of: process.processIdentifier).flatMap(Self.children).filter { child in
+            (try? String(contentsOfFile: "/proc/\(child)/comm", encoding: .utf8)) == "vigil\n"
+        }.sorted()
+    }
+
     /// Ends the launcher and all ranks at once, as a node that loses power.
     func kill9() { for child in descendants { kill(child, SIGKILL) } }
 
@@ -94,6 +101,12 @@ struct Running {
             next += 1
         }
         return found
+    }
+
+    /// Whether a process runs; one that is dead and was not yet waited for does not.
+    static func isAlive(_ process: Int32) -> Bool {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+        return !status.isEmpty && !status.contains(") Z ")
     }
 
     private static func children(of parent: Int32) -> [Int32] {

@@ -102,6 +102,16 @@ extension EndToEnd {
             #expect(again.code == 0 && again.errors.hasPrefix(message + "resumed from step-00000005, step 5 of stage 1\n"))
             #expect(try run.digest() == digest)
 
+            // with none that is whole it does not begin anew without a word
+            let first = run.path + "/checkpoints/step-00000005"
+            try damage(newest + "/state.safetensors")
+            try damage(first + "/state.safetensors")
+            let none = try vigil(training(run.path, "epochs=2"), ranks: 2)
+            #expect(none.code == 65)
+            #expect(
+                none.errors.hasPrefix(message + "vigil: \(first)/state.safetensors has SHA-256 ")
+                    && none.errors.hasSuffix("vigil: \(run.path) has no checkpoint that is whole; remove its folder checkpoints to begin anew\n"))
+
             try Data("{".utf8).write(to: URL(fileURLWithPath: newest + "/run.json"))
             let record = try vigil(["evaluate", run.path])
             #expect(record.code == 65 && record.errors == "vigil: \(newest)/run.json is damaged; use the checkpoint before\n")

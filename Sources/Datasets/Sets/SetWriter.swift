@@ -61,8 +61,11 @@ public final class SetWriter {
         }
         // a trial manifest without samples, so that an impossible description is refused before hours of work
         _ = try manifest(splits: [], counts: [:], fingerprint: "")
-        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-            throw DatasetError(.cannotCreate, "\(folder.lastPathComponent) cannot be created: \(error.localizedDescription)")
+        // what FileManager says of a folder that it could not make does not name the cause
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        guard access(folder.path + "/", W_OK | X_OK) == 0 else {
+            throw DatasetError(
+                .cannotCreate, "\(folder.lastPathComponent) cannot be created: \(String(cString: strerror(errno))); choose another folder")
         }
         if FileManager.default.fileExists(atPath: folder.appendingPathComponent(Manifest.fileName).path) {
             throw DatasetError(.cannotCreate, "\(folder.lastPathComponent) already holds a finished set; remove it or choose another folder")
@@ -113,10 +116,16 @@ public final class SetWriter {
         let fingerprint = Fingerprint.of(type: description.type, shape: description.shape, splits: digests)
         let manifest = try manifest(splits: finished, counts: counts, fingerprint: fingerprint)
         let url = folder.appendingPathComponent(Manifest.fileName), partial = folder.appendingPathComponent(".\(Manifest.fileName).partial")
-        do { try manifest.encoded().write(to: partial) } catch {
-            throw DatasetError(.inputOutput, "\(Manifest.fileName) cannot be written: \(error.localizedDescription)")
+        do {
+            try manifest.encoded().write(to: partial)
+            try publish(partial, as: url)
+        } catch {
+            try? FileManager.default.removeItem(at: partial)
+            if let error = error as? DatasetError { throw error }
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
+            let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
+            throw DatasetError(.inputOutput, "\(Manifest.fileName) cannot be written: \(reason); free space, then run the same command again")
         }
-        try publish(partial, as: url)
         return manifest
     }
 
@@ -157,10 +166,14 @@ public final class SetWriter {
             try readKept(url, job: job, count: range.count, into: &content)
         } else {
             try? FileManager.default.removeItem(at: partial)
-            do { try fill(partial, range, job: job, into: &content, produce) } catch let error as HDF5Error {
-                throw DatasetError(.inputOutput, "\(name): \(error)")
+            do {
+                try fill(partial, range, job: job, into: &content, produce)
+                try publish(partial, as: url)
+            } catch {
+                try? FileManager.default.removeItem(at: partial)
+                guard let error = error as? HDF5Error else { throw error }
+                throw DatasetError(.inputOutput, "\(name): \(error); free space, then run the same command again")
             }
-            try publish(partial, as: url)
         }
         let (digest, byteCount) = try SHA256.ofFile(url)
         let shard = Manifest.Shard(file: name, count: range.count, bytes: byteCount, sha256: digest)
