@@ -78,11 +78,14 @@ package struct Scheduled: Operation {
 }
 
 extension Trace {
-    /// A rate's value at the step that is computed.
-    public func value(of rate: Rate) -> Replicated {
-        Replicated(rate.isConstant ? constant(rate.first) : node(Scheduled(rate: rate), []))
-    }
+    /// A rate's value at the step that is computed; in a loop too it goes by the stage.
+    public func value(of rate: Rate) -> Replicated { Replicated(outsideLoops { scheduled(rate) }) }
 
-    /// The rates whose values change from step to step, loops' own not among them.
+    /// A rate's value at the round of the loop around it.
+    package func value(inLoop rate: Rate) -> Replicated { Replicated(scheduled(rate)) }
+
+    private func scheduled(_ rate: Rate) -> Node { rate.isConstant ? constant(rate.first) : node(Scheduled(rate: rate), []) }
+
+    /// The rates whose values change from step to step, searches' own not among them.
     public var rates: [Rate] { entries.compactMap { $0.scope == 0 ? ($0.operation as? Scheduled)?.rate : nil } }
 }

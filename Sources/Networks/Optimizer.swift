@@ -63,7 +63,7 @@ extension Trace {
             let z = Batched(given[0]), moments = given[1 ..< 1 + moments.count].map { Batched($0) }
             let powers = zip(optimizer.powers, given.suffix(powers.count)).map { $0.base * Replicated($1) }
             let slope = gradient(of: loss(z), by: z)
-            let (moved, change) = optimizer.step(slope, moments: moments, powers: powers, rate: value(of: optimizer.rate))
+            let (moved, change) = optimizer.step(slope, moments: moments, powers: powers, rate: value(inLoop: optimizer.rate))
             let next = range.map { clipped(z - change, to: $0) } ?? z - change
             return ([next.node] + moved.map(\.node) + powers.map(\.node), [])
         }

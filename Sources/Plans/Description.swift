@@ -43,7 +43,10 @@ public struct PlanDescription: Encodable, CustomStringConvertible {
     /// A line for each action, and one for all.
     public var description: String {
         let rows = actions.enumerated().map { number, action in
-            ["\(number + 1)", action.kernel, grouped(action.bytes), grouped(action.multiplyAdds), String(repeating: "| ", count: action.depth) + "\(action.operation): \(action.forms)"]
+            let within = String(repeating: "| ", count: action.depth)
+            return [
+                "\(number + 1)", action.kernel, grouped(action.bytes), grouped(action.multiplyAdds), "\(within)\(action.operation): \(action.forms)",
+            ]
         }
         let heading = ["", "kernel", "bytes", "multiply-adds", "computes"], table = [heading] + rows
         let widths = heading.indices.map { column in table.map { $0[column].count }.max()! }

@@ -79,23 +79,27 @@ public final class Recipe {
     ///   - text: YAML; nil for a recipe that consists of overrides.
     ///   - file: its name, for messages.
     ///   - overrides: key and value, as `settings.latent` and `50`.
-    public convenience init(_ text: String?, file: String, overrides: [(key: String, value: String)] = []) throws {
+    ///   - known: the detectors that it can name.
+    public convenience init(
+        _ text: String?, file: String, overrides: [(key: String, value: String)] = [], among known: [any Detector.Type] = detectors
+    ) throws {
         let own = try text.map { try RecipeEntry.parse($0, file: file) } ?? []
         try self.init(
             own
                 + overrides.map { key, value in
                     RecipeEntry(key: key, value: value, place: ["detector", "data"].contains(key) ? "--\(key)" : "--set \(key)")
-                })
+                }, among: known)
     }
 
-    private init(_ entries: [RecipeEntry]) throws {
+    private init(_ entries: [RecipeEntry], among detectors: [any Detector.Type]) throws {
+        let names = detectors.map { $0.name }.joined(separator: ", ")
         var last: [String: RecipeEntry] = [:]
         for entry in entries { last[entry.key] = entry }
         guard let name = last["detector"] else {
-            throw Failure(.usage, "no detector is named; add `detector: NAME` to the recipe or give --detector (\(Self.names))")
+            throw Failure(.usage, "no detector is named; add `detector: NAME` to the recipe or give --detector (\(names))")
         }
         guard let type = detectors.first(where: { $0.name == name.value }) else {
-            let hint = name.value.nearest(among: detectors.map { $0.name }).map { "; did you mean \($0)?" } ?? "; there are \(Self.names)"
+            let hint = name.value.nearest(among: detectors.map { $0.name }).map { "; did you mean \($0)?" } ?? "; there are \(names)"
             throw Failure(.usage, "\(name.place): there is no detector \"\(name.value)\"\(hint)")
         }
         detector = type
@@ -125,8 +129,6 @@ public final class Recipe {
             throw Failure(.usage, "\(place)microbatch \(microbatch) is larger than minibatch \(fields.minibatch); make it at most as large")
         }
     }
-
-    private static var names: String { detectors.map { $0.name }.joined(separator: ", ") }
 
     private static func settings<D: Detector>(of type: D.Type, variant: RecipeEntry?) throws -> any DetectorSettings {
         let settings = D.Settings()

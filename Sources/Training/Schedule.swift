@@ -42,7 +42,8 @@ struct Schedule {
         }
         let scored = Scoring(of: model.detector, sample: sample, microbatch: recipe.microbatch)
         model.detector.score(scored)
-        scoring = Part(name: "scoring", kind: .scoring, trace: scored.trace, results: scored.results, inputs: [scored.x.node] + scored.noises.map(\.node))
+        let inputs = [scored.x.node] + scored.noises.map(\.node)
+        scoring = Part(name: "scoring", kind: .scoring, trace: scored.trace, results: scored.results, inputs: inputs)
         self.model = model
         for part in stages + [scoring] {
             if let error = part.trace.error { throw Failure(.internal, "\(recipe.fields.detector), \(part.name): \(error)") }

@@ -147,6 +147,6 @@ extension Trace {
     /// Numbers known when the procedure is traced, outermost axis first.
     public func literal(_ shape: Shape, _ numbers: [Double]) -> Replicated {
         precondition(numbers.count == shape.count, "\(numbers.count) numbers for \(shape)")
-        return Replicated(node(Literal(shape: shape, numbers: numbers), []))
+        return Replicated(shape.rank == 0 ? constant(numbers[0]) : node(Literal(shape: shape, numbers: numbers), []))
     }
 }
