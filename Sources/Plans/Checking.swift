@@ -28,12 +28,13 @@ extension Plan {
     /// - Parameter names: of nodes, for the message.
     public func runChecking(
         _ progress: Progress = Progress(), naming names: [(node: Node, name: String)],
-        before: (_ scope: Int, _ round: Int) throws -> Void = { _, _ in }
+        before: RoundInputs = { _, _ in }
     ) throws -> Stray? {
         let checker = Checker(
             assembly, names: Dictionary(names.map { ($0.node.index, $0.name) }, uniquingKeysWith: { first, _ in first }),
             firstSample: samples.lowerBound)
-        _ = try execute(progress, before, checker: checker)
+        var execution = Execution(team: team, checker: checker)
+        try assembly.run(&execution, progress, before: before)
         return checker.found
     }
 }

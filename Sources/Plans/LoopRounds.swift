@@ -13,21 +13,22 @@ final class LoopRounds {
     }
 
     /// - Parameter round: of the loop around it; rounds are numbered through.
-    func run(_ execution: inout Execution, round: Int) throws {
+    func run(_ execution: inout Execution, round: Int, before: RoundInputs) throws {
         for (from, to) in scalars { to.pointee = from.pointee }
         for own in 0 ..< count {
-            try execution.before(scope, round * count + own)
+            try before(scope, round * count + own)
             let progress = Progress(step: own, epoch: own, share: Double(own) / Double(count))
-            try body.run(&execution, progress, round: round * count + own)
+            try body.run(&execution, progress, round: round * count + own, before: before)
         }
     }
 }
 
+/// Gives inputs inside a loop their values before each of its rounds: called with the loop's scope and the number of the round.
+public typealias RoundInputs = (_ scope: Int, _ round: Int) throws -> Void
+
 /// What a run needs beside an assembly, and what it measures.
 struct Execution {
     let team: ThreadTeam
-    /// Called before each round of a loop, with the loop's scope and the number of the round.
-    let before: (_ scope: Int, _ round: Int) throws -> Void
     /// Time in sums over ranks.
     var reducing = Duration.zero
     /// By kind of action, where it is asked for.
@@ -47,7 +48,7 @@ struct Profile {
 }
 
 extension Assembly {
-    func run(_ execution: inout Execution, _ progress: Progress, round: Int = 0) throws {
+    func run(_ execution: inout Execution, _ progress: Progress, round: Int = 0, before: RoundInputs) throws {
         loadScalars(progress)
         execution.checker?.begin(self)
         for (number, action) in actions.enumerated() {
@@ -62,7 +63,7 @@ extension Assembly {
                 let time = try ContinuousClock().measure { try reduction.run() }
                 execution.reducing += time
                 execution.profile?.add("reduction over ranks", time)
-            case .loop(let rounds): try rounds.run(&execution, round: round)
+            case .loop(let rounds): try rounds.run(&execution, round: round, before: before)
             }
             execution.checker?.look(at: number, of: self)
         }

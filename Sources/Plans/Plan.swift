@@ -20,7 +20,7 @@ public final class Plan {
     /// The samples of a minibatch that this rank computes: places in the minibatch, which is also their order in memory.
     public let samples: Range<Int>
     let assembly: Assembly
-    private let team: ThreadTeam
+    let team: ThreadTeam
     private let resultItems: [Int: Int]
 
     /// - Parameters:
@@ -57,21 +57,11 @@ public final class Plan {
     /// Runs once on what the inputs hold. All ranks call it together.
     /// - Parameters:
     ///   - progress: where the stage stands, for rates.
-    ///   - before: called before each round of a loop, so that it can give new values to inputs inside: with the loop's scope, and the
-    ///     number of the round.
-    public func run(_ progress: Progress = Progress(), before: (_ scope: Int, _ round: Int) throws -> Void = { _, _ in }) throws {
-        reducing = try execute(progress, before).reducing
-    }
-
-    /// - Parameters: profile: filled where it is given; checker: sees what each action wrote.
-    func execute(
-        _ progress: Progress, _ before: (Int, Int) throws -> Void, profile: Profile? = nil, checker: Checker? = nil
-    ) throws -> Execution {
-        try withoutActuallyEscaping(before) { before in
-            var execution = Execution(team: team, before: before, profile: profile, checker: checker)
-            try assembly.run(&execution, progress)
-            return Execution(team: team, before: { _, _ in }, reducing: execution.reducing, profile: execution.profile)
-        }
+    ///   - before: gives inputs inside loops their values.
+    public func run(_ progress: Progress = Progress(), before: RoundInputs = { _, _ in }) throws {
+        var execution = Execution(team: team)
+        try assembly.run(&execution, progress, before: before)
+        reducing = execution.reducing
     }
 
     /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.
@@ -79,7 +69,9 @@ public final class Plan {
 
     /// Runs once and says how long each kind of work took, longest first. All ranks call it together.
     public func profile() throws -> [(name: String, calls: Int, seconds: Double)] {
-        let profile = try execute(Progress(), { _, _ in }, profile: Profile()).profile!
+        var execution = Execution(team: team, profile: Profile())
+        try assembly.run(&execution, Progress()) { _, _ in }
+        let profile = execution.profile!
         return profile.sums.map {
             ($0.key, $0.value.calls, Double($0.value.time.components.seconds) + Double($0.value.time.components.attoseconds) * 1e-18)
         }

@@ -53,13 +53,39 @@ public struct WholeSum {
     /// The totals, on every rank.
     public func totals() throws -> [Double] {
         precondition(sums.count == count, "totals are formed after the ranks agreed")
+        return zip(try sumsOverRanks(), places).map { Self.scaled(Double($0), by: -$1) }
+    }
+
+    private func sumsOverRanks() throws -> [Int128] {
         // Two words an element. The lower keeps `lowBits`, so that the sums of up to 2^(63 - lowBits) ranks need no carry on the way.
         let words = sums.flatMap { [Int64($0 >> Self.lowBits), Int64($0 & (1 << Self.lowBits - 1))] }
         let all = try group.sum(words)
-        return (0 ..< count).map { index in
-            let sum = Int128(all[2 * index]) << Self.lowBits + Int128(all[2 * index + 1])
-            return Self.scaled(Double(sum), by: -places[index])
-        }
+        return stride(from: 0, to: all.count, by: 2).map { Int128(all[$0]) << Self.lowBits + Int128(all[$0 + 1]) }
+    }
+
+    // MARK: Going on later
+
+    /// What all ranks have bounded and added so far.
+    public struct Progress: Equatable, Sendable {
+        /// By element, how large those bounded are.
+        public var largest: [Double]
+        /// After the ranks agreed: the binary places of each element's integer, and the integers. Else empty.
+        public var places: [Int], sums: [Int128]
+
+        public init(largest: [Double], places: [Int], sums: [Int128]) { (self.largest, self.places, self.sums) = (largest, places, sums) }
+    }
+
+    /// What all ranks have done, on every rank. All ranks call this together.
+    public func progress() throws -> Progress {
+        Progress(largest: try group.maximum(largest), places: places, sums: sums.isEmpty ? [] : try sumsOverRanks())
+    }
+
+    /// Goes on from what earlier ranks, however many, have done. All ranks call this together, with the same.
+    public init(_ group: RankGroup, from progress: Progress, blocks: Int) {
+        self.init(group, count: progress.largest.count, blocks: blocks)
+        (largest, places) = (progress.largest, progress.places)
+        // what was added counts once
+        sums = group.rank == 0 ? progress.sums : progress.sums.map { _ in 0 }
     }
 
     /// The totals of blocks that are all at hand: this rank's, of `count` elements each.

@@ -33,24 +33,36 @@ final class FitPass {
         return fit
     }
 
-    /// Returns why it stopped where that was before the end; then nothing of it is kept.
-    func run() throws -> StopReason? {
+    /// Returns why it stopped where that was before the end; then its totals so far are kept.
+    /// - Parameter state: of the checkpoint that the pass begins with.
+    func run(from state: Checkpoint.Record) throws -> StopReason? {
         let blocks = samples.count.quotientRoundedUp(Self.block), group = trainer.group
-        let own = group.rank * blocks / group.count ..< (group.rank + 1) * blocks / group.count
         let counts = whole.totals.map(\.form.shape.count), extremes = whole.maxima.map(\.form.shape.count)
-        var sum = WholeSum(group, count: counts.reduce(0, +), blocks: blocks)
-        var largest = Array(repeating: -Double.infinity, count: extremes.reduce(0, +))
+        let file = KeptFit(name, of: trainer.run, state: state)
+        let kept = try file.load(totals: counts.reduce(0, +), maxima: extremes.reduce(0, +))
+        var sum = kept.map { WholeSum(group, from: $0.sum, blocks: blocks) } ?? WholeSum(group, count: counts.reduce(0, +), blocks: blocks)
+        var largest = kept?.maxima ?? Array(repeating: -Double.infinity, count: extremes.reduce(0, +)), done = kept?.done ?? []
+
         // each block is seen twice: to bound it, and to add it
-        let bounding = try form(own) { totals, maxima in
-            sum.bound(totals)
-            for place in largest.indices { largest[place] = max(largest[place], maxima[place]) }
+        for isAdding in [false, true] where isAdding || kept?.isAdding != true {
+            if isAdding, kept?.isAdding != true {
+                try sum.agree()
+                done = []
+            }
+            let reason = try form((0 ..< blocks).filter { !done.contains($0) }) { block, totals, maxima in
+                if isAdding { sum.add(totals) } else { sum.bound(totals) }
+                for place in largest.indices { largest[place] = max(largest[place], maxima[place]) }
+                done.insert(block)
+            }
+            if let reason {
+                try file.save(sum, maxima: largest, done: done)
+                return reason
+            }
         }
-        if let bounding { return bounding }
-        try sum.agree()
-        if let adding = try form(own, { totals, _ in sum.add(totals) }) { return adding }
         let findings = Fit.Findings(
             totals: cut(try sum.totals(), counts), maxima: cut(try group.maximum(largest), extremes), samples: samples.count)
         for (variable, values) in try whole.conclusion(findings) { trainer.model.state[variable] = values }
+        file.remove()
         return nil
     }
 
@@ -62,17 +74,19 @@ final class FitPass {
         }
     }
 
-    /// Gives each of some blocks' totals and largest values, one after another, until a rank is to stop.
-    private func form(_ blocks: Range<Int>, _ body: (_ totals: [Double], _ maxima: [Double]) -> Void) throws -> StopReason? {
+    /// Gives the totals and largest values of each of this rank's share of some blocks, one after another, until a rank is to stop.
+    private func form(_ blocks: [Int], _ body: (_ block: Int, _ totals: [Double], _ maxima: [Double]) -> Void) throws -> StopReason? {
+        let (rank, ranks) = (trainer.group.rank, trainer.group.count)
         let reader = SplitReader(trainer.split)
         let resources = Plan.Resources(group: .alone(), team: trainer.resources.team, isa: trainer.resources.isa)
         let plans = try [whole, last].map { fit in
             (fit: fit, plan: try Plan(fit.trace, results: fit.totals + fit.maxima, state: trainer.model.state, on: resources))
         }
-        for block in blocks {
+        let own = blocks[rank * blocks.count / ranks ..< (rank + 1) * blocks.count / ranks]
+        var left = own.count
+        for block in own {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
-            if trainer.stopping.reason != nil { break }
             guard let input = plan.input(fit.x.node) else { break }
             try trainer.stopping.work {
                 try reader.read(members, through: trainer.model.preprocessing, into: input)
@@ -82,12 +96,17 @@ final class FitPass {
                 try plan.run()
             }
             body(
+                block,
                 fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) },
                 fit.maxima.flatMap { node in largest(plan.floats(node), members.count) })
             samplesRead += members.count
+            left -= 1
+            // after one block at least, so that jobs however short come to an end of it
+            if trainer.stopping.reason != nil { break }
         }
         bytesRead += reader.bytesRead
-        return try trainer.stopping.agree(over: trainer.group)
+        // what is left when all blocks are done takes no time
+        return try trainer.group.maximum([Double(left)])[0] > 0 ? trainer.stopping.agree(over: trainer.group) : nil
     }
 
     /// Element by element, the largest of several samples.

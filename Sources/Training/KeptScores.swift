@@ -5,15 +5,13 @@ import Ranks
 /// The scores that jobs formed before they had to stop, in `scores/.SPLIT.kept`: the next job, on any number of ranks, goes on from them.
 /// They count for one checkpoint and one set only.
 struct KeptScores {
-    private let folder: URL, file: URL, group: RankGroup, split: String
-    /// Of what the scores are: compared with what the file says.
-    private let subject: [String: String]
+    private let file: KeptFile, group: RankGroup, split: String
 
     init(of run: RunFolder, split: String, state: Checkpoint.Record, fingerprint: String) {
         (group, self.split) = (run.group, split)
-        folder = run.url.appendingPathComponent("scores")
-        file = folder.appendingPathComponent(".\(split).kept")
-        subject = ["version": Vigil.version, "state_sha256": state.stateSHA256, "fingerprint": fingerprint, "split": split]
+        file = KeptFile(
+            run.url.appendingPathComponent("scores/.\(split).kept"),
+            of: ["state_sha256": state.stateSHA256, "fingerprint": fingerprint, "split": split])
     }
 
     /// The scores of this rank's share of the samples: those that are kept, and what `score` gives of the others, in their order; it may end
@@ -31,7 +29,7 @@ struct KeptScores {
         let reason = try stopping.agree(over: group)
         // what is left when all is scored takes no time
         guard let reason, scored < count else {
-            if group.rank == 0 { try? FileManager.default.removeItem(at: file) }
+            if group.rank == 0 { file.remove() }
             return new.enumerated().map { number, column in
                 ScoreColumn(column.name, own.map { sample in place[sample].map { column.values[$0] } ?? kept.columns[column.name]![known[sample]!] })
             }
@@ -61,50 +59,26 @@ struct KeptScores {
         return try mine.isEmpty ? ([], [:]) : decoded(Data(mine))
     }
 
-    private func read() -> Scores? {
-        guard let bytes = try? Data(contentsOf: file) else { return nil }
-        do {
-            guard sha256(bytes.dropFirst(64)) == String(decoding: bytes.prefix(64), as: UTF8.self) else {
-                throw Failure(.badData, "\(file.path) is damaged")
-            }
-            let tensors = try Safetensors(Data(bytes.dropFirst(64)), name: file.path)
-            return tensors.metadata == subject ? try decoded(Data(bytes.dropFirst(64))) : nil
-        } catch {
-            tell("vigil: \(error); all samples are scored again")
-            return nil
-        }
-    }
+    private func read() -> Scores? { file.read(damaged: "all samples are scored again").map(scores) }
 
-    /// Writes what all ranks have done, on rank 0. Where it cannot be written, that is said.
+    /// Writes what all ranks have done, on rank 0.
     private func save(_ numbers: [Int], _ columns: [(name: String, values: [Double])]) throws {
         let parts = try group.gather(Array(try encoded(numbers, columns))).map { try decoded(Data($0)) }
         guard group.rank == 0 else { return }
-        let all = try encoded(parts.flatMap(\.numbers), columns.map { column in (column.name, parts.flatMap { $0.columns[column.name] ?? [] }) })
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try (Data(sha256(all).utf8) + all).write(to: file, options: .atomic)
-        } catch {
-            tell("vigil: the scores so far are not kept: \(file.path) cannot be written: \(reason(of: error))")
-        }
+        let all = columns.map { column in (column.name, parts.flatMap { $0.columns[column.name] ?? [] }) }
+        file.write(tensors(parts.flatMap(\.numbers), all), what: "the scores so far")
     }
 
-    private func encoded(_ numbers: [Int], _ columns: [(String, [Double])]) throws -> Data {
-        func tensor(_ values: [Double]) -> Safetensors.Tensor {
-            Safetensors.Tensor(type: "F64", shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
-        }
+    private func tensors(_ numbers: [Int], _ columns: [(String, [Double])]) -> [String: [Double]] {
         // every number of a sample is exact in Double
-        let tensors = columns.map { ("score \($0)", tensor($1)) } + [("numbers", tensor(numbers.map(Double.init)))]
-        return try Safetensors(metadata: subject, tensors: Dictionary(uniqueKeysWithValues: tensors)).encoded()
+        Dictionary(uniqueKeysWithValues: columns.map { ("score \($0)", $1) } + [("numbers", numbers.map(Double.init))])
     }
 
-    private func decoded(_ bytes: Data) throws -> Scores {
-        let tensors = try Safetensors(bytes, name: file.path).tensors
-        func values(_ tensor: Safetensors.Tensor) -> [Double] {
-            tensor.bytes.withUnsafeBytes { bytes in
-                (0 ..< bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
-            }
-        }
-        let columns = tensors.filter { $0.key.hasPrefix("score ") }.map { (String($0.key.dropFirst(6)), values($0.value)) }
-        return (tensors["numbers"].map { values($0).map { Int($0) } } ?? [], Dictionary(uniqueKeysWithValues: columns))
+    private func scores(_ kept: [String: [Double]]) -> Scores {
+        let columns = kept.filter { $0.key.hasPrefix("score ") }.map { (String($0.key.dropFirst(6)), $0.value) }
+        return (kept["numbers"]?.map { Int($0) } ?? [], Dictionary(uniqueKeysWithValues: columns))
     }
+
+    private func encoded(_ numbers: [Int], _ columns: [(String, [Double])]) throws -> Data { try KeptFile.encoded(tensors(numbers, columns)) }
+    private func decoded(_ bytes: Data) throws -> Scores { scores(try KeptFile.decoded(bytes, name: file.url.path)) }
 }

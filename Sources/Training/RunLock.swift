@@ -23,7 +23,7 @@ enum RunLock {
         let text = (try? String(contentsOf: run.appendingPathComponent("log.jsonl"), encoding: .utf8)) ?? ""
         let starts = text.split(separator: "\n").filter { $0.contains(#""event":"start""#) }
         guard let last = starts.last, let start = try? JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any],
-            let pid = start["pid"], let host = start["host"], let date = start["date"]
+            let pid = start["pid"], let host = (start["nodes"] as? [Any])?.first, let date = start["date"]
         else { return "" }
         return ", process \(pid) on \(host) since \(date)"
     }

@@ -62,7 +62,9 @@ final class ScoreFile {
             try file?.close()
             guard rename(beside.path, place.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
         }
-        return error.map { Failure(.inputOutput, "\(place.path) cannot be written: \($0); free space, then evaluate again") }
+        guard let error else { return nil }
+        try? FileManager.default.removeItem(at: beside)
+        return Failure(.inputOutput, "\(place.path) cannot be written: \(error); free space, then evaluate again")
     }
 
     /// What rank 0 does as long as nothing has failed.

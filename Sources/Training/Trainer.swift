@@ -260,7 +260,7 @@ public final class Trainer {
     /// Returns why it stopped where that was before the end.
     private func runFit(_ pass: FitPass) throws -> StopReason? {
         guard position.step == 0 else { return nil }
-        if let reason = try pass.run() { return reason }
+        if let reason = try pass.run(from: saved!) { return reason }
         position.advance()
         bytesRead += pass.bytesRead
         samplesRead += pass.samplesRead

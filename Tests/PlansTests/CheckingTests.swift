@@ -63,6 +63,22 @@ import Testing
         #expect(found.what.hasPrefix("a value of ") && found.what.contains("multiply") && found.what.contains("computed from "), "\(found.what)")
     }
 
+    /// In a loop it is found when it comes up, though what goes round is finite at the beginning.
+    @Test func inALoop() throws {
+        let trace = Trace(minibatch: 4, microbatch: 2, training: true, names: [ObjectIdentifier(weight): "w"])
+        let x = Batched(trace.input("x", .batched([3])))
+        let last = trace.loop(4, carrying: [x.node]) { given in ([(square(Batched(given[0])) * trace.read(weight)).node], []) }.last[0]
+        state[weight] = [1, 1, 1]
+        let plan = try Plan(trace, results: [last], state: state)
+        _ = plan.input(x.node)!.update(fromContentsOf: sound.map { $0 == 12 ? 1e8 : $0 })
+        // 1e8, 1e16, 1e32, then beyond Float
+        var rounds = 0
+        let found = try #require(try plan.runChecking(naming: [(x.node, "the minibatch")]) { _, _ in rounds += 1 })
+        #expect(found.value == "inf" && found.sample == nil && found.what.contains("multiply") && found.place > 3 && rounds == 4, "\(found)")
+        _ = plan.input(x.node)!.update(fromContentsOf: sound.map { $0 / 12 })
+        #expect(try plan.runChecking(naming: []) == nil)
+    }
+
     /// A quotient by a small number whose slope overflows: the loss is finite, the gradient not.
     @Test func inAGradientAlone() throws {
         let found = try #require(try stray(sound, weight: [1e-25, 1, 1]) { x, w in x / w })

@@ -39,6 +39,15 @@ import Testing
         #expect(try alone(["whole", "37", "24"]).output == hashes[0])
     }
 
+    @Test func aScenesTotalsAndMapsHaveTheSameBitsOnAnyRankCount() throws {
+        let outputs = try (1 ... 4).map { ranks in
+            let job = try mpirun(ranks, ["scene", "70", "9"])
+            #expect(job.code == 0, "\(job.errors)")
+            return job.output
+        }
+        #expect(Set(outputs).count == 1 && outputs[0].hasSuffix(" 630\n"))
+    }
+
     @Test func aValueThatIsNotFiniteEndsTheJob() throws {
         let job = try mpirun(3, ["whole", "5", "24", "17"])
         #expect(job.code == 65)

@@ -186,9 +186,16 @@ import Testing
 @Suite struct UpdateErrors {
     private struct Pair: Network { let a: Sequential, b: Sequential }
     private let pair = Pair(a: perceptron(3, 2, 3), b: perceptron(3, 2, 3))
+    private let pooled = Pair(
+        a: Sequential {
+            Convolution(from: 1, to: 2, kernel: 1)
+            Rearrangement.maxPool(2)
+        }, b: perceptron(3, 2, 3))
 
-    private func error(_ body: (TrainingStep) -> Void) -> String? {
-        let step = TrainingStep(of: pair, stage: "training", sample: [3], minibatch: 4, store: Store())
+    private func error(_ body: (TrainingStep) -> Void) -> String? { error(of: pair, body) }
+
+    private func error(of network: any Network, _ body: (TrainingStep) -> Void) -> String? {
+        let step = TrainingStep(of: network, stage: "training", sample: [3], minibatch: 4, store: Store())
         body(step)
         return step.trace.error?.description
     }
@@ -227,6 +234,11 @@ import Testing
         #expect(
             error { step in step.update(pair.b, minimizing: loss(pair.b, step.minibatch().reshaped([3, 1]).sliced(0 ..< 2, axis: 0)), with: adam) }
                 == "a dense layer of 3 inputs takes vectors or images of as many elements, not 2×1 (b.0.weight)")
+        #expect(
+            error(of: pooled) { step in
+                let x = step.minibatch().reshaped([3, 1, 1])
+                step.report("x", mean(pooled.a(x)))
+            } == "max pooling: batched 3×1×2 does not fall into 2×2 squares (layer 2 of a)")
         #expect(error { step in step.report("x", step.trace.literal([2], [1, 2])) } == "training: x of 2 is reported; a report is one number")
         #expect(error { step in _ = step.labels() } == "training: labels are asked for before a minibatch")
         #expect(
