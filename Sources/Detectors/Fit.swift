@@ -30,8 +30,7 @@ public final class Fit {
 
     /// - Parameter block: samples that are summed in Float32 before they are added in Double.
     public init(of detector: any Network, sample: Shape, block: Int) {
-        let names = Dictionary(uniqueKeysWithValues: detector.variables.map { (ObjectIdentifier($0.variable), $0.name) })
-        trace = Trace(minibatch: block, training: false, names: names)
+        trace = Trace(minibatch: block, training: false, names: detector.names)
         x = Batched(trace.input("sample", .batched(sample)))
     }
 

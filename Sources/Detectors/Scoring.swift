@@ -26,8 +26,7 @@ public final class Scoring {
 
     /// - Parameter microbatch: samples that are scored together; they do not meet.
     public init(of detector: any Network, sample: Shape, microbatch: Int) {
-        let names = Dictionary(uniqueKeysWithValues: detector.variables.map { (ObjectIdentifier($0.variable), $0.name) })
-        trace = Trace(minibatch: microbatch, training: false, names: names)
+        trace = Trace(minibatch: microbatch, training: false, names: detector.names)
         x = Batched(trace.input("sample", .batched(sample)))
     }
 

@@ -11,7 +11,7 @@ struct Updates {
 
     init(of detector: any Network, stage: String, store: Store) {
         (self.stage, self.store) = (stage, store)
-        names = Dictionary(uniqueKeysWithValues: detector.variables.map { (ObjectIdentifier($0.variable), $0.name) })
+        names = detector.names
     }
 
     func named(_ found: [(name: String, variable: Variable)]) -> [(name: String, variable: Variable)] {

@@ -8,7 +8,8 @@ import Testing
 @Suite struct Fifteen {
     static let image: Shape = [8, 8, 1]
     static let names = [
-        "ganomaly", "ganomaly released-2018-07", "caae", "rsrae", "f-anogan", "advae", "alae", "cavga", "deep-svdd", "deep-sad",
+        "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "caae", "rsrae",
+        "f-anogan", "advae", "alae", "cavga", "deep-svdd", "deep-sad",
         "outlier-exposure", "anogan", "ocgan", "geom", "hadgan", "rapp",
     ]
 
