@@ -32,6 +32,7 @@ public final class Scoring {
 
     /// Noise that a sample has by its number, whatever it is scored with.
     public func normal(_ shape: Shape) -> Batched { noise(.normal, shape) }
+    public func truncatedNormal(_ shape: Shape) -> Batched { noise(.truncatedNormal, shape) }
     public func uniform(_ shape: Shape) -> Batched { noise(.uniform, shape) }
 
     private func noise(_ distribution: TrainingStep.Distribution, _ shape: Shape) -> Batched {

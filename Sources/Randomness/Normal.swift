@@ -10,6 +10,18 @@ extension Philox {
     }
 }
 
+extension Philox {
+    /// A draw from N(0, 1) within ±2 at a counter, whose upper 16 bits are 0: drawn again until it is.
+    public func truncatedNormal(_ low: UInt64, _ high: UInt64 = 0) -> Double {
+        var attempt: UInt64 = 0
+        while true {
+            let (a, b) = normals(low | attempt << 48, high)
+            for draw in [a, b] where abs(draw) <= 2 { return draw }
+            attempt += 1
+        }
+    }
+}
+
 /// ln x of a positive normal number, within a few units in the last place: x = m·2ᵉ with m in [√½, √2), ln m by the series of
 /// 2·artanh((m − 1) / (m + 1)).
 func logarithm(_ x: Double) -> Double {

@@ -68,6 +68,8 @@ extension TrainingStep.Distribution {
             switch self {
             case .uniform:
                 for element in 0 ..< count { values[row * count + element] = Float(philox.uniform(UInt64(element), UInt64(sample)).roundedBelowOne) }
+            case .truncatedNormal:
+                for element in 0 ..< count { values[row * count + element] = Float(philox.truncatedNormal(UInt64(element), UInt64(sample))) }
             case .normal:
                 for pair in 0 ..< count.quotientRoundedUp(2) {
                     let (a, b) = philox.normals(UInt64(pair), UInt64(sample))

@@ -88,6 +88,16 @@ import Testing
     }
 }
 
+@Suite struct TruncatedNormalTests {
+    /// Of the cut-off distribution: mean 0, variance 1 - 4φ(2) / (2Φ(2) - 1) = 0.7737; keyed by both halves of the counter.
+    @Test func moments() {
+        let philox = Philox(seed: 3, 1), draws = (0 ..< 40_000).map { philox.truncatedNormal(UInt64($0 % 200), UInt64($0 / 200)) }
+        let mean = draws.reduce(0, +) / 40_000, variance = draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 40_000
+        #expect(draws.allSatisfy { abs($0) <= 2 } && draws.contains { abs($0) > 1.99 })
+        #expect(abs(mean) < 0.02 && abs(variance - 0.7737) < 0.02 && Set(draws).count == 40_000)
+    }
+}
+
 @Suite struct PermutationTests {
     @Test(arguments: [0, 1, 2, 3, 17, 1000]) func everyPlaceOnce(_ count: Int) {
         #expect(Philox(seed: 4, 1).permutation(count).sorted() == Array(0 ..< count))

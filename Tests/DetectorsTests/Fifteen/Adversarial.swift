@@ -34,19 +34,24 @@ struct ConstrainedAAE: Sketch {
     let encoder: Sequential, decoder: Sequential, critic: Sequential
 
     init(sample: Shape) {
+        func normalized(_ channels: Int) -> Sequential {
+            Sequential {
+                BatchNorm(channels)
+                Activation.leakyReLU(0.2)
+            }
+        }
         encoder = Sequential {
             Convolution(from: 1, to: 2, kernel: 3, padding: 1, bias: true)
             Activation.leakyReLU(0.2)
-            BatchNorm(2)
+            normalized(2)
             Residual {
                 Convolution(from: 2, to: 4, kernel: 3, stride: 2, padding: 1, bias: true)
-                BatchNorm(4)
+                normalized(4)
             } main: {
                 Convolution(from: 2, to: 2, kernel: 3, stride: 2, padding: 1, bias: true)
-                BatchNorm(2)
-                Activation.leakyReLU(0.2)
+                normalized(2)
                 Convolution(from: 2, to: 4, kernel: 3, padding: 1, bias: true)
-                BatchNorm(4)
+                normalized(4)
             }
             Dense(from: sample.count, to: 3, weight: normal())
         }
@@ -54,9 +59,15 @@ struct ConstrainedAAE: Sketch {
             Dense(from: 3, to: sample.count, weight: normal())
             Activation.leakyReLU(0.2)
             Rearrangement.reshape([sample.extents[0] / 2, sample.extents[1] / 2, 4])
-            TransposedConvolution(from: 4, to: 2, kernel: 4, stride: 2, padding: 1, bias: true)
-            BatchNorm(2)
-            Activation.leakyReLU(0.2)
+            Residual {
+                TransposedConvolution(from: 4, to: 2, kernel: 4, stride: 2, padding: 1, bias: true)
+                normalized(2)
+            } main: {
+                TransposedConvolution(from: 4, to: 4, kernel: 4, stride: 2, padding: 1, bias: true)
+                normalized(4)
+                TransposedConvolution(from: 4, to: 2, kernel: 3, padding: 1, bias: true)
+                normalized(2)
+            }
             Convolution(from: 2, to: 1, kernel: 3, padding: 1, bias: true)
         }
         critic = perceptron(3, 5, 4, 1)
@@ -137,7 +148,7 @@ struct AnoGAN: Sketch {
             return 0.9 * l1(x - x̂) + 0.1 * l1(f - features(x̂))
         }
         let search = Adam(rate: .dropping(1e-2, at: [Self.steps / 3], by: 0.1))
-        let z = scoring.search(from: clipped(scoring.normal([3]), to: -2 ... 2), steps: Self.steps, with: search, loss)
+        let z = scoring.search(from: scoring.truncatedNormal([3]), steps: Self.steps, with: search, loss)
         scoring.score("anogan", loss(z))
         scoring.map("residual", abs(x - generator(z)))
     }

@@ -12,12 +12,22 @@ struct RSRAE: Sketch {
     @Parameter var subspace: Variable
 
     init(sample: Shape) {
-        encoder = Sequential {
-            perceptron(sample.count, 6, 4, activation: .tanh)
-            Activation.tanh
-            BatchNorm(4)
+        func layer(_ from: Int, _ to: Int) -> Sequential {
+            Sequential {
+                Dense(from: from, to: to, weight: normal())
+                Activation.tanh
+                BatchNorm(to)
+            }
         }
-        decoder = perceptron(2, 5, sample.count, activation: .tanh)
+        encoder = Sequential {
+            layer(sample.count, 6)
+            layer(6, 4)
+        }
+        decoder = Sequential {
+            layer(2, 5)
+            Dense(from: 5, to: sample.count, weight: normal())
+            Activation.tanh
+        }
         _subspace = Parameter([4, 2], .orthonormal)
     }
 

@@ -17,6 +17,7 @@ import Testing
         let sample: Shape =
             switch name {
             case "hadgan", "alae", "rsrae", "advae", "rapp": [7]
+            case "ganomaly anomalib": [20, 18, 1]
             case _ where name.hasPrefix("ganomaly") || name == "f-anogan": [16, 16, 1]
             default: image
             }
