@@ -315,8 +315,8 @@ extension EndToEnd {
             for ranks in [nil, 2] {
                 let run = Run(path: place.fresh("run")), job = try vigil(training(run.path, set: set.path), ranks: ranks)
                 #expect(job.code == 65, "\(job.errors)")
-                #expect(job.errors.hasPrefix("vigil: \(set.path): chunk 0 of train-00000.h5 (samples 0 to 319) cannot be read: "))
-                #expect(job.errors.split(separator: "\n").count == 1 && run.leftovers.isEmpty)
+                #expect(job.complaints.hasPrefix("vigil: \(set.path): chunk 0 of train-00000.h5 (samples 0 to 319) cannot be read: "))
+                #expect(job.complaints.split(separator: "\n").count == 1 && run.leftovers.isEmpty)
             }
         }
 
