@@ -152,6 +152,11 @@ extension EndToEnd {
                 let arguments = ["train", "--detector", "mean-pixel", "--data", place.set, "--out", out]
                 try expect(73, "\(out)/log.jsonl cannot be created: Not a directory; choose another folder with --out", from: arguments)
             }
+            let run = place.fresh("run")
+            try FileManager.default.createDirectory(atPath: run + "/recipe.yaml/x", withIntermediateDirectories: true)
+            try expect(
+                73, "\(run)/recipe.yaml cannot be written: Is a directory; free space or choose another folder with --out",
+                from: ["train", "--detector", "mean-pixel", "--data", place.set, "--out", run])
             // folders that stop root as well
             for (out, reason) in [("/proc/vigil", "No such file or directory"), (file + "/run", "Not a directory")] {
                 try expect(
