@@ -174,6 +174,10 @@ extension EndToEnd {
                     "synthesize baggage: patches of 2 channels cannot be made; choose 1 (gray) or 3 (pseudo-color)"
                 ),
                 (
+                    ["evaluate", place.set, "--until", "soon"], 64,
+                    "--until is \"soon\"; it must be minutes from the start (90), a time of day (21:30) or a date with its zone (2026-11-22T21:30:00Z)"
+                ),
+                (
                     ["evaluate", place.set, "--split", "x"], 66,
                     "\(place.set) is no run: it has no recipe.yaml; give the folder that `vigil train --out` made"
                 ),
