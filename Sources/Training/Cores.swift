@@ -46,9 +46,12 @@ struct Cores: Codable {
         guard here.allSatisfy({ !ranks[$0].granted.isEmpty }) else { return nil }
         let wanted = here.reduce(0) { $0 + ranks[$1].threads }, granted = here.reduce(into: Set<Int>()) { $0.formUnion(ranks[$1].granted) }
         if wanted > online {  // no binding helps
-            let fewer = here.count > 1 ? "start at most \(online) rank\(online == 1 ? "" : "s") there" : ""
-            let share = online / here.count, most = here.reduce(0) { max($0, ranks[$1].threads) }
-            let advice = share == 0 || share >= most ? fewer : "set run.threads to \(share)" + (fewer.isEmpty ? "" : ", or start fewer ranks there")
+            let share = online / here.count, threads = "set run.threads to \(max(1, share))", isOne = !here.contains { ranks[$0].threads > 1 }
+            let ranks = "start at most \(online) rank\(online == 1 ? "" : "s") there"
+            let advice =
+                if share == 0 { isOne ? ranks : "\(threads) and \(ranks)" } else {
+                    here.count == 1 ? threads : "\(threads), or start fewer ranks there"
+                }
             return "\(sentence(here, wanted, online, node)); \(advice)"
         }
         let crowded = here.filter { ranks[$0].threads > ranks[$0].granted.count }

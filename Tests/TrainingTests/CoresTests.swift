@@ -24,9 +24,11 @@ import Testing
         #expect(
             Cores.warning(node(threads: 4, all, all, all))
                 == "ranks 0-2 run 12 threads on 8 cores of a, \(shared); set run.threads to 2, or start fewer ranks there")
-        #expect(
-            Cores.warning((0 ..< 9).map { _ in Cores(node: "a", granted: all, online: 8, threads: 1) })
-                == "ranks 0-8 run 9 threads on 8 cores of a, \(shared); start at most 8 ranks there")
+        for (threads, advice) in [(1, "start at most 8 ranks there"), (2, "set run.threads to 1 and start at most 8 ranks there")] {
+            #expect(
+                Cores.warning((0 ..< 9).map { _ in Cores(node: "a", granted: all, online: 8, threads: threads) })
+                    == "ranks 0-8 run \(9 * threads) threads on 8 cores of a, \(shared); \(advice)")
+        }
     }
 
     @Test func moreThreadsThanTheBindingGrants() {
