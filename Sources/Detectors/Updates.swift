@@ -26,7 +26,9 @@ struct Updates {
         var parts: [(group: String, parameters: [(name: String, variable: Variable)])] = []
         for (name, moved) in groups {
             let found = moved.flatMap(\.parameters), parameters = named(found)
-            if parameters.count < found.count { throw FormError("\(stage): a network is updated that is no part of the detector") }
+            if parameters.count < found.count {
+                throw FormError("\(stage): a network is updated that is no part of the detector; store it in a property")
+            }
             let own = name ?? Set(parameters.map { String($0.name.prefix { $0 != "." }) }).sorted().joined(separator: "+")
             try check(own, isNamed: name != nil, optimizer)
             for earlier in parts {

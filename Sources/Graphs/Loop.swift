@@ -51,7 +51,9 @@ extension Trace {
         let given = initial.enumerated().map { input("carried \($0) of loop \(number)", $1.form) }
         let (next, exports) = body(given)
         if next.map(\.form) != initial.map(\.form) {
-            refuse(FormError("what goes round a loop changes its form: \(initial.map(\.form)) becomes \(next.map(\.form))"))
+            refuse(
+                FormError(
+                    "what goes round a loop changes its form: \(initial.map(\.form)) becomes \(next.map(\.form)); give back the form that was given"))
             leaveScope()
             return (initial, exports)
         }

@@ -1,4 +1,5 @@
 import CHDF5
+import Foundation
 import Synchronization
 
 /// What HDF5 or a check of this wrapper refused, in one sentence: the file and object, then the library's own reasons from
@@ -47,13 +48,20 @@ private func errorStack() -> [String] {
         ch5_walk_errors(
             { _, record, data in
                 guard let text = record?.pointee.desc, let reasons = data?.assumingMemoryBound(to: [String].self) else { return 0 }
-                let reason = String(cString: text)
+                let reason = brief(String(cString: text))
                 if reasons.pointee.last != reason { reasons.pointee.append(reason) }
                 return 0
             }, $0)
     }
     _ = ch5_clear_errors()
     return reasons
+}
+
+/// A reason without the time, the descriptor and the addresses that the library's file driver adds to the system's words.
+private func brief(_ reason: String) -> String {
+    let parts = reason.components(separatedBy: ": time = "), words = reason.components(separatedBy: "error message = '")
+    guard parts.count == 2, words.count == 2, let end = words[1].firstIndex(of: "'") else { return reason }
+    return "\(parts[0]): \(words[1][..<end])"
 }
 
 /// An identifier of the library, closed when the last reference goes.

@@ -16,7 +16,7 @@ public struct SymmetricEigenproblem {
     public init(_ matrix: [Double], size n: Int) throws(LinearAlgebraError) {
         precondition(matrix.count == n * n, "\(matrix.count) elements for a matrix of \(n)×\(n)")
         guard matrix.allSatisfy(\.isFinite) else {
-            throw LinearAlgebraError(description: "the \(n)×\(n) matrix has elements that are not finite numbers")
+            throw LinearAlgebraError(description: "the \(n)×\(n) matrix has elements that are not finite numbers; look for samples that are not")
         }
         openblas_set_num_threads(1)
         var (a, values, size, info) = (matrix, Array(repeating: 0.0, count: n), Int32(n), Int32(0))
@@ -31,7 +31,8 @@ public struct SymmetricEigenproblem {
         integers = Array(repeating: 0, count: Int(integersNeeded))
         solve(&work, needed, &integers, integersNeeded)
         guard info == 0 else {
-            throw LinearAlgebraError(description: "the eigenvalues of the \(n)×\(n) matrix were not found (LAPACK dsyevd: \(info))")
+            throw LinearAlgebraError(
+                description: "the eigenvalues of the \(n)×\(n) matrix were not found (LAPACK dsyevd: \(info)); scale the data otherwise")
         }
         for vector in 0 ..< n {
             let range = vector * n ..< (vector + 1) * n

@@ -31,7 +31,7 @@ extension RankGroup {
     }
 
     /// "rank 3", "ranks 0-2", "ranks 0, 2-4".
-    static func list(_ ranks: [Int]) -> String {
+    package static func list(_ ranks: [Int]) -> String {
         var runs: [ClosedRange<Int>] = []
         for rank in ranks {
             if let last = runs.last, last.upperBound == rank - 1 {

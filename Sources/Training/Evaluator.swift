@@ -123,12 +123,16 @@ extension Scorer {
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
     private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int, seed: UInt64, preprocessing: Preprocessing
+    private let input: UnsafeMutableBufferPointer<Float>
 
     init(_ model: Model, microbatch: Int, seed: UInt64, on resources: Plan.Resources) throws {
         scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
         model.detector.score(scoring)
-        if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
+        func failure(_ what: String) -> Failure { Failure(.internal, "\(type(of: model.detector).name), scoring: \(what)") }
+        if let error = scoring.trace.error { throw failure("\(error)") }
         plan = try Plan(scoring.trace, results: scoring.results, state: model.state, on: resources)
+        guard let input = plan.input(scoring.x.node) else { throw failure("no score depends on the sample; make one of `scoring.x`") }
+        self.input = input
         (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
     }
 
@@ -137,7 +141,6 @@ final class Scorer {
     func scores(_ samples: [Int], of split: Split, until stopping: Stopping) throws -> [ScoreColumn] {
         let reader = SplitReader(split)
         var columns = scoring.scores.map { ScoreColumn($0.name, []) }
-        guard let input = plan.input(scoring.x.node) else { throw Failure(.internal, "no score depends on the sample") }
         for first in stride(from: 0, to: samples.count, by: microbatch) {
             let members = samples[first ..< min(first + microbatch, samples.count)]
             input.update(repeating: 0)

@@ -32,7 +32,7 @@ extension Trainer {
         for (name, split) in steps.others {
             let asked = steps.step.minibatches.filter { $0.set == name }, each = asked[0].each ?? 1
             guard asked.allSatisfy({ ($0.each ?? 1) == each }) else {
-                throw Failure(.internal, "\(recipe.fields.detector) asks for minibatches of different sizes from the set \(name)")
+                throw Failure(.internal, "\(recipe.fields.detector) asks for minibatches of different sizes from the set \(name); let it ask for one")
             }
             let perStep = steps.step.minibatchesPerStep(of: name)
             do {

@@ -88,12 +88,14 @@ public final class Trainer {
     /// From here on the run is this job's, and has a checkpoint.
     private func begin() throws {
         try log.open()
-        try log.record("start", try Environment.description(of: self))
+        let cores = try Cores.ofRanks(of: group, threads: resources.team.count)
+        try log.record("start", Environment.description(of: self, on: cores))
         saved = try resume()
         if saved == nil { try fitTransforms() }
         if group.rank == 0 { try writeRecipe() }
         StopRequest.listen()
         if saved == nil { _ = try save() }
+        if let warning = Cores.warning(cores) { log.say("warning: \(warning)") }
     }
 
     /// A stage of steps, traced.

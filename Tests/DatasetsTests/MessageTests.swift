@@ -53,6 +53,63 @@ import Testing
         #expect(unlabeled.file == "alone.h5: /labels: some of it was never written" + Self.remedy)
     }
 
+    /// Columns that no set has, written by h5py.
+    @Test func foreignColumns() throws {
+        let script = """
+            import h5py, numpy, sys
+            folder = sys.argv[1] + "/"
+            for kind in ["i1", "u4", "u8", "f2"]:
+                with h5py.File(folder + kind + ".h5", "w") as f: f["x"] = numpy.zeros(3, dtype=kind)
+            with h5py.File(folder + "chunk.h5", "w") as f:
+                x = f.create_dataset("x", shape=(1,), dtype="u1", chunks=((1 << 30) + 1,), maxshape=(None,), compression="gzip")
+                x.id.write_direct_chunk((0,), b"nothing")
+            with h5py.File(folder + "none.h5", "w") as f: f.create_dataset("x", shape=(0, 1 << 61), dtype="u1")
+            """
+        try withFolder { folder in
+            guard try python(script, folder.path, needing: "h5py") else { return }
+            func outcome(_ name: String) -> String { message { _ = try FileReport(of: folder.appendingPathComponent(name + ".h5")) } }
+            for (kind, type) in [("i1", "int8"), ("u4", "uint32"), ("u8", "uint64"), ("f2", "float16")] {
+                #expect(outcome(kind) == "\(kind).h5: /x is \(type), which no set of Vigil has" + Self.remedy)
+            }
+            #expect(outcome("chunk") == "chunk.h5: /x: chunks of [1073741825] are larger than 1073741824 bytes" + Self.remedy)
+            #expect(outcome("none") == "no error")
+        }
+    }
+
+    /// Where nothing can be read: of this process's memory nothing lies where files have their first bytes.
+    @Test func readErrors() {
+        #expect(
+            message { _ = try SHA256.ofFile(URL(fileURLWithPath: "/proc/self/mem")) }
+                == "mem cannot be read after byte 0: Input/output error; restore it from a copy")
+    }
+
+    /// Folders that take a file's name while it is written.
+    @Test func filesThatCannotGetTheirNames() throws {
+        try withFolder { folder in
+            let set = Counting(), again = "then run the same command again"
+            func writer() throws -> SetWriter { try SetWriter(at: folder, description: set.description, ranks: 1, rank: 0) }
+            func take(_ name: String) throws {
+                let place = folder.appendingPathComponent(name)
+                try? FileManager.default.removeItem(at: place)
+                try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+            }
+            let shard = message {
+                _ = try writer().write(split: "train", count: 500) { range in
+                    try take("train-00000.h5")
+                    return set.samples(range)
+                }
+            }
+            #expect(shard == "train-00000.h5 cannot be renamed: Is a directory; see to the folder, \(again)")
+            try FileManager.default.removeItem(at: folder.appendingPathComponent("train-00000.h5"))
+            let whole = try writer(), records = try whole.write(split: "train", count: 500, set.samples)
+            try take(Manifest.fileName)
+            #expect(
+                message { _ = try whole.finish(records: records) } == "manifest.json cannot be renamed: Is a directory; see to the folder, \(again)")
+            try take(".manifest.json.partial/x")
+            #expect(message { _ = try whole.finish(records: records) } == "manifest.json cannot be written: Is a directory; free space, \(again)")
+        }
+    }
+
     @Test func groupsOfSomeShards() throws {
         try withFolder { folder in
             let (set, grouped) = (folder.appendingPathComponent("set"), folder.appendingPathComponent("grouped"))

@@ -48,6 +48,7 @@ import Testing
         (Total(), [.replicated([4])], "total: 4 has no samples to add"),
         (Spread(), [.batched([4])], "spread: batched 4 has one value for each sample already"),
         (LocalMean(microbatch: 2), [.replicated([4])], "local mean: 4 has no samples to average"),
+        (Gather(places: Gather.Places(from: [2], to: [1], [[0, 1]])), [.batched([3])], "gather: batched 3 is not 2"),
     ]
 
     @Test(arguments: refusals.indices) func ofOperations(_ number: Int) {
@@ -69,12 +70,32 @@ import Testing
         #expect(
             refused { _ = nearestUpsampled(Batched($0.input("x", .batched([4, 4]))), by: 2) }
                 == "nearest upsampling: batched 4×4 is not [height, width, channels]")
+        #expect(
+            refused { _ = crossEntropy(Batched($0.input("x", .batched([3]))), ofViews: [0, 1]) }
+                == "cross-entropy of views: batched 3 for 2 classes; it takes [views, count]")
+        #expect(
+            refused { _ = views(Batched($0.input("x", .batched([4, 4, 1]))), [.identity([4, 4, 1]), .identity([2, 4, 1])]) }
+                == "views: the placements do not all take 4×4×1 to one shape")
         let weight = Variable([2, 3], .constant(0))
         #expect(
             refused(names: [ObjectIdentifier(weight): "encoder.0.weight"]) { trace in
                 _ = trace.node(Product(), [trace.input("x", .batched([1, 4])), trace.read(weight).node])
                 _ = trace.node(Transpose(), [trace.input("y", .batched([1]))])
             } == "product: batched 1×4 by 2×3; it takes [rows, inner] by a replicated [inner, columns] (encoder.0.weight)")
+    }
+
+    @Test func ofLoops() {
+        #expect(
+            refused { trace in
+                let x = trace.input("x", .batched([2, 3])), y = trace.input("y", .replicated([]))
+                _ = trace.loop(2, carrying: [x, y]) { given in ([given[0].reshaped([6]), given[1]], []) }
+            } == "what goes round a loop changes its form: [batched 2×3, scalar] becomes [batched 6, scalar]; give back the form that was given")
+        let weight = Variable([2], .constant(0))
+        for (names, name) in [([ObjectIdentifier(weight): "a.weight"], "a.weight"), ([:], "a variable")] {
+            #expect(
+                refused(names: names) { $0.write(weight, Replicated($0.input("x", .replicated([3])))) }
+                    == "\(name) of 2 is given a value of 3; give it one of its own shape")
+        }
     }
 
     @Test func ofDerivatives() {

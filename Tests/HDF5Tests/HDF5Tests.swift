@@ -117,8 +117,12 @@ private func message(_ body: () throws -> Void) -> String {
         }
     }
 
-    /// /dev/full takes nothing: the file is built, and the error comes from writing it, not from the library.
-    @Test func fullDisk() throws {
+    /// /dev/full takes nothing, and /dev/null takes all but has no disk to bring it to: the file is built, and the error comes from writing
+    /// it, not from the library.
+    @Test(arguments: [
+        ("/dev/full", "a.h5 cannot be written after 0 of SIZE bytes: No space left on device"),
+        ("/dev/null", "a.h5 cannot be brought to disk: Invalid argument"),
+    ]) func fullDisk(_ name: String, _ expected: String) throws {
         try withFolder { folder in
             let path = folder.appendingPathComponent("a.h5").path
             for _ in 0 ..< 3 {
@@ -129,12 +133,35 @@ private func message(_ body: () throws -> Void) -> String {
                 // put the device in the place of the file's descriptor
                 let own = try #require(
                     (0 ..< 1024).first { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path })
-                let device = open("/dev/full", O_WRONLY)
+                let device = open(name, O_WRONLY)
                 dup2(device, Int32(own))
                 close(device)
                 let text = message { try file.close() }
-                #expect(text.hasPrefix("a.h5 cannot be written after 0 of 10") && text.hasSuffix(" bytes: No space left on device"))
+                #expect(text.replacing(#/\b10\d{5}\b/#, with: "SIZE") == expected)
             }
+        }
+    }
+
+    /// A disk that fails while a file is read: what cannot be read, and the system's reason.
+    @Test func readErrors() throws {
+        try withFolder { folder in
+            let path = folder.appendingPathComponent("a.h5").path
+            let new = try File.create(path)
+            try Dataset.create("x", of: UInt8.self, shape: [4096], chunk: [1024], in: new).write([UInt8](repeating: 1, count: 4096), rows: 0 ..< 4096)
+            try new.close()
+            let file = try File.open(path), dataset = try Dataset.open("x", in: file)
+            #expect(try dataset.read(UInt8.self, rows: 0 ..< 1024) == Array(repeating: 1, count: 1024))
+            // of this process's memory nothing can be read where files have their first bytes
+            let device = open("/proc/self/mem", O_RDONLY)
+            for own in 0 ..< 1024 where (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(own)")) == path {
+                dup2(device, Int32(own))
+            }
+            close(device)
+            #expect(
+                message { _ = try dataset.read(UInt8.self, rows: 1024 ..< 2048) }
+                    == "a.h5: /x cannot be read from [1024], [1024] elements: can't read data: unable to read raw data chunk: "
+                    + "read through page buffer failed: read through metadata accumulator failed: driver read request failed: "
+                    + "file read failed: Input/output error")
         }
     }
 

@@ -28,6 +28,12 @@ import Testing
             f.create_dataset("bomb", shape=(1 << 62, 2), dtype="f8", chunks=(1024, 2))
             f.create_dataset("big-endian", data=numpy.array([1.5, -2], dtype=">f4"))
             f.attrs["text"] = "of variable length"
+            f.attrs["grid"] = numpy.zeros((2, 3))
+            f.attrs["pair"] = numpy.zeros(1, dtype=[("a", "i4"), ("b", "f4")])
+        with h5py.File(folder + "large.h5", "w", libver=("v110", "v110")) as f:
+            f.attrs["long"] = numpy.bytes_(b"x" * 70000)
+            f.attrs["strings"] = numpy.full(300, b"x" * 60000)
+            f.attrs["numbers"] = numpy.zeros((1 << 20) + 1, dtype="u1")
         """
 
     @Test func areRefusedByName() throws {
@@ -54,7 +60,22 @@ import Testing
             refusal("scaleoffset")
                 == "foreign.h5: /scaleoffset is stored through filter 6, which is not read; expected deflate, shuffle or Fletcher-32")
         #expect(refusal("bomb") == "foreign.h5: /bomb declares [4611686018427387904, 2] elements, more than memory can address")
-        #expect(throws: HDF5Error.self) { try file.attribute("text") }
+        let large = try File.open(folder.appendingPathComponent("large.h5").path)
+        for (file, name, reason) in [
+            (file, "text", "is a string of variable length, which is not read; expected one of fixed length"),
+            (file, "grid", "has 2 axes and 6 elements; expected a value or a short list"),
+            (file, "pair", "holds compound values, which are not read; expected whole numbers or floats of 1 to 8 bytes"),
+            (large, "numbers", "has 1 axes and 1048577 elements; expected a value or a short list"),
+            (large, "long", "declares 1 strings of 70000 bytes, too many to be true"),
+            (large, "strings", "declares 300 strings of 60000 bytes, too many to be true"),
+        ] {
+            #expect { _ = try file.attribute(name) } throws: { "\($0)" == "\(file.name): attribute \(name) \(reason)" }
+        }
+        #expect(refusal("nothing/x") == "foreign.h5 has no /nothing")
+        #expect(
+            refusal("group/numbers/x")
+                == "foreign.h5: /group/numbers/x cannot be looked up: unable to get link info: path doesn't exist: internal path traversal failed: "
+                + "can't look up component: can't locate object: can't read message: unable to read object header message: message type not found")
         #expect(try Dataset.open("soft", in: file).read(Int16.self, rows: 0 ..< 3) == [0, 1, 2])
         #expect(try Dataset.open("big-endian", in: file).read(Float.self, rows: 0 ..< 2) == [1.5, -2])
     }

@@ -55,7 +55,7 @@ import Testing
 
     @Test(arguments: [Double.nan, .infinity, -.infinity]) func numbersThatAreNotFiniteAreRefused(_ value: Double) {
         #expect { try SymmetricEigenproblem([1, value, value, 1], size: 2) } throws: { error in
-            "\(error)" == "the 2×2 matrix has elements that are not finite numbers"
+            "\(error)" == "the 2×2 matrix has elements that are not finite numbers; look for samples that are not"
         }
     }
 }

@@ -152,6 +152,11 @@ extension EndToEnd {
                 let arguments = ["train", "--detector", "mean-pixel", "--data", place.set, "--out", out]
                 try expect(73, "\(out)/log.jsonl cannot be created: Not a directory; choose another folder with --out", from: arguments)
             }
+            let run = place.fresh("run")
+            try FileManager.default.createDirectory(atPath: run + "/recipe.yaml/x", withIntermediateDirectories: true)
+            try expect(
+                73, "\(run)/recipe.yaml cannot be written: Is a directory; free space or choose another folder with --out",
+                from: ["train", "--detector", "mean-pixel", "--data", place.set, "--out", run])
             // folders that stop root as well
             for (out, reason) in [("/proc/vigil", "No such file or directory"), (file + "/run", "Not a directory")] {
                 try expect(
@@ -315,8 +320,8 @@ extension EndToEnd {
             for ranks in [nil, 2] {
                 let run = Run(path: place.fresh("run")), job = try vigil(training(run.path, set: set.path), ranks: ranks)
                 #expect(job.code == 65, "\(job.errors)")
-                #expect(job.errors.hasPrefix("vigil: \(set.path): chunk 0 of train-00000.h5 (samples 0 to 319) cannot be read: "))
-                #expect(job.errors.split(separator: "\n").count == 1 && run.leftovers.isEmpty)
+                #expect(job.complaints.hasPrefix("vigil: \(set.path): chunk 0 of train-00000.h5 (samples 0 to 319) cannot be read: "))
+                #expect(job.complaints.split(separator: "\n").count == 1 && run.leftovers.isEmpty)
             }
         }
 

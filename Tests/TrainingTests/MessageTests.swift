@@ -84,6 +84,26 @@ import Testing
         }
     }
 
+    /// What stands in the way of a checkpoint's files, and their names.
+    @Test func checkpointsThatCannotBeWritten() throws {
+        let tensors = try model().tensors()
+        for (obstacle, isFolder, reason) in [("checkpoints", false, "File exists"), ("checkpoints/latest/x", true, "Is a directory")] {
+            try withFolder { folder in
+                let place = folder.appendingPathComponent(obstacle)
+                if isFolder {
+                    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+                } else {
+                    try Data().write(to: place)
+                }
+                expect(
+                    74,
+                    "no checkpoint could be written to \(folder.path)/checkpoints: \(reason); "
+                        + "free space or choose another folder, then run the same command again"
+                ) { _ = try Checkpoint.write(tensors, at: Position(), model: [:], fingerprint: "f", in: folder, keep: 1) }
+            }
+        }
+    }
+
     /// An instruction set that this processor lacks, if there is one.
     @Test func instructionSetsThatAreNotThere() throws {
         let available = InstructionSet.available.map(\.name)
@@ -127,6 +147,12 @@ extension EndToEnd {
                 (["evaluate"], "Missing expected argument '<runs> ...'"),
                 (["bench", "--steps", "many"], "The value 'many' is invalid for '--steps <steps>'"),
                 (["synthesize", "baggage", "--out", "x", "--normals", "0"], "--normals, --test-normals and --threats must be at least 1"),
+                (
+                    [
+                        "import", "idx", "--images", "a", "--labels", "b", "--test-images", "c", "--test-labels", "d", "--abnormal", "2",
+                        "--out", "x", "--train-abnormal=-1",
+                    ], "--train-abnormal must be at least 0"
+                ),
                 (["synthesize", "baggage", "--out", "x", "--seed", "-1"], "Missing value for '--seed <seed>'"),
             ] {
                 let job = try vigil(arguments), lines = job.errors.split(separator: "\n")
@@ -146,6 +172,10 @@ extension EndToEnd {
                 (
                     ["synthesize", "baggage", "--out", out, "--channels", "2"], 64,
                     "synthesize baggage: patches of 2 channels cannot be made; choose 1 (gray) or 3 (pseudo-color)"
+                ),
+                (
+                    ["evaluate", place.set, "--until", "soon"], 64,
+                    "--until is \"soon\"; it must be minutes from the start (90), a time of day (21:30) or a date with its zone (2026-11-22T21:30:00Z)"
                 ),
                 (
                     ["evaluate", place.set, "--split", "x"], 66,

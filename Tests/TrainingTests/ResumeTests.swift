@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 import Training
@@ -135,7 +136,12 @@ extension EndToEnd {
             let other = place.fresh("other-set")
             try succeed(["synthesize", "baggage", "--out", other, "--side", "16", "--normals", "320", "--threats", "10", "--seed", "1"])
             let data = try vigil(training(run.path, "epochs=2", set: other))
-            #expect(data.code == 64 && data.errors.hasPrefix("vigil: \(run.path) was trained on other data: fingerprint "))
+            let fingerprints = try [place.set, other].map { try Manifest(of: URL(fileURLWithPath: $0)).fingerprint }
+            #expect(
+                data.code == 64
+                    && data.errors == "vigil: \(run.path) was trained on other data: fingerprint \(fingerprints[0]), now \(fingerprints[1]); "
+                        + "choose another folder with --out\n"
+            )
             // what does not change the model may change
             try succeed(training(run.path, "epochs=1", "run.threads=2", "run.checkpoint.keep=1"))
             #expect(try run.digest() == digest)

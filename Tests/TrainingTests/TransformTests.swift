@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
 import Testing
-import Training
+@testable import Training
 
 extension EndToEnd {
     /// Transforms that a recipe declares: trained with, kept, and used again when scoring.
@@ -82,6 +82,20 @@ extension EndToEnd {
             // the detector's own fit saw standardized samples
             #expect(try abs(number("center", in: run.state)) < 1e-6)
             #expect(try scores(run, ranks: ranks) == scores(run))
+        }
+
+        @Test func statisticsThatAreMissing() throws {
+            let keys = [("detector", "mean-pixel"), ("data", "SET"), ("transforms", "standardize")]
+            let manifest = try Manifest(of: URL(fileURLWithPath: place.set))
+            let model = try Model(Recipe(nil, file: "", overrides: keys.map { (key: $0.0, value: $0.1) }), of: manifest)
+            #expect(throws: Failure(.badData, "RUN lacks transforms/mean of 1 channels; it belongs to another recipe or another version")) {
+                try model.load([:], from: "RUN")
+            }
+            let before = try #require(model.preprocessing.beforeStandardizing)
+            let split = try SampleSet(at: URL(fileURLWithPath: place.set)).split("train")
+            #expect { _ = try TransformFit(before, on: [], of: split, .alone()) } throws: {
+                "\($0)" == "split train has no normals to fit standardize on; leave it out of transforms"
+            }
         }
 
         /// The one number of a tensor in a safetensors file.

@@ -58,8 +58,10 @@ public struct FileReport: Sendable {
     private static func read(_ column: Dataset, keeping: Bool) throws -> [Int] {
         guard try column.isComplete() else { throw Shard.flaw("\(column.name): some of it was never written") }
         guard let rows = column.shape.first else { return [] }
-        let rowBytes = max(1, column.shape.dropFirst().reduce(8, *)), step = column.chunk?[0] ?? max(1, (1 << 24) / rowBytes)
-        guard step.multipliedReportingOverflow(by: rowBytes).partialValue <= 8 * Shard.largestChunk else {
+        // in Double, since extents beside one of 0 may be as large as they like
+        let rowBytes = max(1, column.shape.dropFirst().reduce(8.0) { $0 * Double($1) })
+        let step = column.chunk?[0] ?? max(1, Int(0x1p24 / rowBytes))
+        guard Double(step) * rowBytes <= 8 * Double(Shard.largestChunk) || rows == 0 else {
             throw Shard.flaw("\(column.name): chunks of \(column.chunk ?? []) are larger than \(Shard.largestChunk) bytes")
         }
         var kept: [Int] = []

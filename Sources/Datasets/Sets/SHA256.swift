@@ -44,7 +44,9 @@ public final class SHA256 {
             if count < piece.count { break }
         }
         guard ferror(file) == 0 else {
-            throw DatasetError(.inputOutput, "\(url.lastPathComponent) cannot be read after byte \(byteCount): \(String(cString: strerror(errno)))")
+            throw DatasetError(
+                .inputOutput,
+                "\(url.lastPathComponent) cannot be read after byte \(byteCount): \(String(cString: strerror(errno))); restore it from a copy")
         }
         return (hexadecimal(hash.digest()), byteCount)
     }

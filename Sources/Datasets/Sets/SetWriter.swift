@@ -207,7 +207,12 @@ public final class SetWriter {
     /// Gives a whole file its name: what it holds is on disk before the name is, and the name before this returns.
     private func publish(_ partial: URL, as url: URL) throws(DatasetError) {
         func expect(_ code: Int32, _ what: String) throws(DatasetError) {
-            if code < 0 { throw DatasetError(.inputOutput, "\(url.lastPathComponent) cannot be \(what): \(String(cString: strerror(errno)))") }
+            if code < 0 {
+                throw DatasetError(
+                    .inputOutput,
+                    "\(url.lastPathComponent) cannot be \(what): \(String(cString: strerror(errno))); see to the folder, then run the same command again"
+                )
+            }
         }
         func synchronize(_ path: String, _ flags: Int32) throws(DatasetError) {
             let descriptor = open(path, flags)

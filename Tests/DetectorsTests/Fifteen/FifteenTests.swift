@@ -232,7 +232,7 @@ import Testing
             } == "training: two updates share the state one, but their optimizers keep different things")
         #expect(
             error { step in step.update(perceptron(3, 2, 3), minimizing: loss(pair.a, step.minibatch()), with: adam) }
-                == "training: a network is updated that is no part of the detector")
+                == "training: a network is updated that is no part of the detector; store it in a property")
         #expect(
             error { step in step.update(pair.b, minimizing: loss(pair.b, step.minibatch().reshaped([3, 1]).sliced(0 ..< 2, axis: 0)), with: adam) }
                 == "a dense layer of 3 inputs takes vectors or images of as many elements, not 2×1 (b.0.weight)")
@@ -249,6 +249,21 @@ import Testing
                 step.repeated(2) { inside = step.normal([3]) }
                 step.report("x", mean(inside!))
             } == "a value made inside a loop is used outside of it; only variables and what is searched for come out")
+        #expect(
+            error { step in step.assign(Variable([3], .constant(0)), step.trace.literal([3], [1, 2, 3])) }
+                == "training: a variable of 3 is assigned that is no part of the detector; store it in a property")
+        #expect(
+            error { step in step.assign(pair.a.parameters[0].variable, step.trace.literal([4], [1, 2, 3, 4])) }
+                == "a.0.weight of 3×2 is given a value of 4; give it one of its own shape")
+        #expect(
+            error { step in step.average(pair.a, into: perceptron(3, 4, 3), decay: 0.5) }
+                == "training: the average of a network is taken into one of other layers; make both of the same")
+        #expect(
+            error { step in _ = LayerNorm(3)(step.minibatch()) } == "layer norm takes samples of 3 axes, not 3")
         #expect(error { step in step.repeated(0) {} } == "a loop runs 0 times; it must be at least once")
+
+        let scoring = Scoring(of: pair, sample: [3], microbatch: 2)
+        _ = scoring.search(from: scoring.x, steps: 2, with: adam) { x in sum(square(x - scoring.normal([3]))) }
+        #expect(scoring.trace.error?.description == "noise is drawn inside a search while scoring; draw it before")
     }
 }
