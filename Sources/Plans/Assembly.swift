@@ -71,8 +71,8 @@ final class Assembly {
         placeInputs()
         let inPlace = updateInPlace(updates, given: given)
         placeRest(kept)
-        for (number, step) in steps.enumerated() {
-            try build(step, number)
+        for step in steps {
+            try build(step)
             // what comes before a kernel or a loop, packing weights and copies, computes nothing
             written += Array(repeating: [], count: actions.count - written.count - 1) + [outcome(of: step)]
         }
@@ -263,7 +263,7 @@ final class Assembly {
 
     // MARK: Kernels
 
-    private func build(_ step: Step, _ number: Int) throws {
+    private func build(_ step: Step) throws {
         switch step {
         case .scalars(let items):
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
