@@ -14,4 +14,14 @@ int64_t vk_block(const vk_program *program);
 int64_t vk_lanes(int64_t period);
 
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Winograd planes in memory. Rows are an odd number of cache lines apart and planes 5 more than a multiple of 16, so that
+// neither the rows of a product's tile nor the planes of a transform crowd into the same cache sets.
+static inline int64_t row_stride(int64_t channels) { return (channels / 16 | 1) * 16; }
+static inline int64_t plane_stride(int64_t channels, int64_t tiles) { return ((tiles * row_stride(channels) + 255) / 256 * 16 + 5) * 16; }
+
+// Transformed weights are made a piece at a time, one row of frequencies of it: so many inner indices and columns stay in
+// a cache of 512 KiB beside what they are multiplied with. Columns are a multiple of every table's panel.
+enum { INNER_PIECE = 128, COLUMN_PIECE = 64 };
+static inline int64_t piece_stride(int64_t inner, int64_t columns) { return inner * ((columns + 31) / 32 * 32) + 5 * 16; }
 #endif

@@ -59,6 +59,27 @@ typedef struct {
   int64_t count;   // elements of a sample
 } vk_program;
 
+// Winograd's algorithm for a convolution of stride 1 without padding, in tiles of 4 x 4 outputs:
+//   y[i][j][n] = sum over taps (a, b) and channels k of patch[i + a][j + b][k] * w(a, b, k)[n].
+// A convolution of stride 2 is one on a patch that holds the image's 2 x 2 phases as channels, padding is written into the
+// patch, and taps that are not there are zeros: 4x4 stride 2 has 2 x 2 taps, 5x5 stride 2 has 3 x 3.
+//
+// For an image, patch [4*tileRows + taps - 1][4*tileColumns + taps - 1][inner] and output [4*tileRows][4*tileColumns][columns].
+// Planes hold the transforms of a block of images, image after image and tile after tile, one plane for each of
+// F = (taps + 3)^2 frequencies; `tiles` is how many tiles the block has, which fixes where they lie. V and Q are planes of
+// the patch's channels, Z and M of the output's; each needs vk_plane_floats. Buffers do well to be aligned to 64 bytes.
+//
+// Order of sums: in M, Q and S an element is one chain of fmaf over the inner index (patch channels; output channels; tiles),
+// ascending, from 0. So no element depends on the other tiles of its block, nor on how a caller cuts blocks and pieces.
+typedef struct {
+  int64_t taps;                      // of a line: 2 or 3
+  int64_t tileRows, tileColumns;     // of an image
+  int64_t inner, columns;            // channels of the patch and of the output, multiples of 16
+  // w(a, b, k) begins at weights[tap[(a*taps + b)*inner + k]] and has realColumns <= columns consecutive floats, the columns
+  // beyond being zeros; -1 for zeros only.
+  const int32_t *tap; int64_t realColumns;
+} vk_tiling;
+
 typedef struct {
   const char *name;        // "avx512", "avx2", "portable"
   int64_t panel;           // columns in a panel of B
@@ -73,10 +94,31 @@ typedef struct {
   void (*elementwise)(const vk_program *, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement, float *scratch);
   // to[i] += from[i]
   void (*add)(float *to, const float *from, int64_t count);
+
+  // The transforms of one image, whose tiles are first ..< first + tileRows*tileColumns of the block's.
+  void (*window)(const vk_tiling *, const float *patch, float *v, int64_t first, int64_t tiles);              // V = B^T d B
+  void (*windowAdjoint)(const vk_tiling *, const float *q, int64_t first, int64_t tiles, float *patch);       // sums of B Q B^T, written
+  void (*output)(const vk_tiling *, const float *m, int64_t first, int64_t tiles, float *y);                  // y = A^T M A
+  void (*outputAdjoint)(const vk_tiling *, const float *y, float *z, int64_t first, int64_t tiles);           // Z = A y A^T
+  // The products of a block, each frequency by itself, with U = G w G^T made in pieces in scratch of vk_multiply_scratch floats.
+  void (*multiply)(const vk_tiling *, const float *weights, const float *v, float *m, int64_t tiles, float *scratch);         // M = V U
+  void (*multiplyAdjoint)(const vk_tiling *, const float *weights, const float *z, float *q, int64_t tiles, float *scratch);  // Q = Z U^T
+  // A piece of the weight gradient over tiles first ..< last of the block: G^T S G with S = V^T Z, for patch channels
+  // k0 ..< k1 and columns n0 ..< n1 (multiples of 16), written to piece[taps*taps][k1 - k0][n1 - n0]. Pieces of 64 x 64 and
+  // scratch of vk_weights_scratch(tiling, k1 - k0, n1 - n0) floats stay in L2.
+  void (*weights)(const vk_tiling *, const float *v, const float *z, int64_t tiles, int64_t first, int64_t last,
+                  int64_t k0, int64_t k1, int64_t n0, int64_t n1, float *piece, float *scratch);
 } vk_table;
 
 // Floats of scratch that a program needs.
 int64_t vk_scratch(const vk_program *program);
+// Floats of V or Q (channels: inner) or of Z or M (channels: columns) for a block of so many tiles.
+int64_t vk_plane_floats(const vk_tiling *, int64_t channels, int64_t tiles);
+// Floats of scratch for multiply and multiplyAdjoint, and for weights with pieces of up to so many patch channels and columns.
+int64_t vk_multiply_scratch(const vk_tiling *);
+int64_t vk_weights_scratch(const vk_tiling *, int64_t inner, int64_t columns);
+// Writes a piece of the weight gradient to where its weights' places are in dw; the rest of dw stays as it is.
+void vk_scatter(const vk_tiling *, const float *piece, int64_t k0, int64_t k1, int64_t n0, int64_t n1, float *dw);
 // The table of a name, or NULL where it is unknown or this processor cannot run it.
 const vk_table *vk_table_named(const char *name);
 // The best table of this processor.
