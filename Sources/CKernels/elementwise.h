@@ -55,6 +55,9 @@ static void lay(const vk_program *program, place *places, float *scratch, int64_
   }
 }
 
+// Short copies without a call.
+static void copy(float *to, const float *from, int64_t count) { loop_copy(to, from, from, count); }
+
 // buffer[i] = from[(phase + i) % period]
 static void fill(float *buffer, const float *from, int64_t period, int64_t phase, int64_t count) {
   int64_t have = 0;
@@ -90,10 +93,42 @@ static void begin_sums(const vk_program *program, place *places, int64_t sample)
   }
 }
 
-// Points the slots at elements e ..< e + count of a sample.
-static void aim(const vk_program *program, place *places, int64_t sample, int64_t e, int64_t count, int64_t block) {
+static int in_runs(const vk_slot *slot) { return slot->kind == VK_LOAD_RUNS || slot->kind == VK_STORE_RUNS; }
+
+// Where elements e ..< e + count lie if they lie in one run, else NULL.
+static float *within_run(const vk_slot *slot, float *local, int64_t e, int64_t count) {
+  int64_t run = e / slot->period;
+  return slot->table[run] >= 0 && e + count <= (run + 1) * slot->period ? local + slot->table[run] + e - run * slot->period : NULL;
+}
+
+// Copies elements e ..< e + count between a block's buffer and their runs.
+static void copy_runs(const vk_slot *slot, float *local, float *buffer, int64_t e, int64_t count) {
+  int64_t run = e / slot->period, phase = e - run * slot->period;
+  for (; count > 0; run++, phase = 0) {
+    int64_t piece = smaller(slot->period - phase, count);
+    float *at = local + slot->table[run] + phase;
+    if (slot->kind == VK_STORE_RUNS) {
+      if (slot->table[run] >= 0) copy(at, buffer, piece);
+    } else if (slot->table[run] >= 0) {
+      copy(buffer, at, piece);
+    } else {
+      memset(buffer, 0, (size_t)piece * sizeof(float));
+    }
+    buffer += piece;
+    count -= piece;
+  }
+}
+
+// Points the slots at elements e ..< e + count of a sample, which is the call's `turn`-th.
+static void aim(const vk_program *program, place *places, int64_t sample, int64_t turn, int64_t e, int64_t count, int64_t block) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
+    if (in_runs(slot)) {
+      float *local = program->local + turn * slot->stride, *direct = within_run(slot, local, e, count);
+      places[i].at = direct ? direct : places[i].buffer;
+      if (!direct && slot->kind == VK_LOAD_RUNS) copy_runs(slot, local, places[i].buffer, e, count);
+      continue;
+    }
     float *base = slot->base + (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR ? 0 : sample * slot->stride);
     if (plain(slot, program->count) && !places[i].late) {
       places[i].at = base + e;
@@ -155,10 +190,15 @@ static void sum_runs(float *base, float *lanes, int64_t period, const float *val
   }
 }
 
-// What the block leaves behind: late stores and sums.
-static void finish(const vk_program *program, place *places, int64_t sample, int64_t e, int64_t count) {
+// What the block leaves behind: late stores, stores in runs and sums.
+static void finish(const vk_program *program, place *places, int64_t sample, int64_t turn, int64_t e, int64_t count) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
+    if (in_runs(slot)) {
+      if (slot->kind == VK_STORE_RUNS && places[i].at == places[i].buffer)
+        copy_runs(slot, program->local + turn * slot->stride, places[i].buffer, e, count);
+      continue;
+    }
     float *base = slot->base + (slot->kind >= VK_STORE ? sample * slot->stride : 0);
     const float *value = places[i].at;
     if (slot->kind == VK_STORE && places[i].late) memcpy(base + e, value, (size_t)count * sizeof(float));
@@ -194,10 +234,10 @@ static void elementwise(const vk_program *program, int64_t firstSample, int64_t 
     begin_sums(program, places, sample);
     for (int64_t e = firstElement; e < lastElement; e += block) {
       int64_t count = smaller(block, lastElement - e);
-      aim(program, places, sample, e, count, block);
+      aim(program, places, sample, sample - firstSample, e, count, block);
       for (const vk_instruction *code = program->code; code < program->code + program->instructions; code++)
         loops[code->operation](places[code->result].at, places[code->a].at, places[second(code)].at, count);
-      finish(program, places, sample, e, count);
+      finish(program, places, sample, sample - firstSample, e, count);
     }
     end_sums(program, places, sample);
   }

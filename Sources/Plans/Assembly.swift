@@ -12,7 +12,7 @@ final class Assembly {
     /// Memory that outlives the actions, and the item that is its value at the beginning or at the end.
     typealias Holding = (place: ModelState.Place, item: Int)
 
-    let draft: Draft, steps: [Step]
+    let draft: Draft, stored: Set<Int>, steps: [Step]
     private(set) var actions: [Action] = []
     /// An item, and how many copies of it lie side by side: partial sums, until they are added.
     typealias Written = (item: Int, copies: Int)
@@ -33,7 +33,7 @@ final class Assembly {
         }
     }
 
-    let partition: Partition, table: UnsafePointer<vk_table>
+    let partition: Partition, threads: Int, table: UnsafePointer<vk_table>
     private let tree: TreeSum, isa: InstructionSet
     let trace: Trace
     private let scope: Int
@@ -51,7 +51,7 @@ final class Assembly {
     ///   - updates: items that are variables' new values.
     init(
         _ lowering: Lowering, scope: Int = 0, results: [Int], given: [Holding], updates: [Holding],
-        partition: Partition, tree: TreeSum, isa: InstructionSet
+        partition: Partition, tree: TreeSum, isa: InstructionSet, threads: Int
     ) throws {
         var draft = lowering.draft
         // a new value that is another's memory gets one of its own, so that nothing is written over before it is read
@@ -60,10 +60,11 @@ final class Assembly {
             return (place: place, item: item)
         }
         let kept = results + updates.map(\.item)
-        let stored = Materialization(draft, results: kept.filter { !draft[$0].isScalar }).stored
-        (self.draft, self.partition, self.tree, self.isa, table) = (draft, partition, tree, isa, isa.table)
+        let needed = draft.needed(for: kept)
+        stored = Materialization(draft, needed: needed, results: kept.filter { !draft[$0].isScalar }).stored
+        (self.draft, self.partition, self.tree, self.isa, self.threads, table) = (draft, partition, tree, isa, threads, isa.table)
         (trace, self.scope, items) = (lowering.trace, scope, lowering.item)
-        steps = Ordering(draft, stored: stored).steps
+        steps = Fusion(Ordering(draft, needed: needed, stored: stored).steps, of: draft).steps
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)
 
@@ -131,10 +132,10 @@ final class Assembly {
 
     private func allocate(_ floats: Int) -> Floats {
         // products read their operands to the end of a panel
-        let bytes = (floats + 64) * 4, memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        let memory = allocateFloats(floats + 64)
+        memory.initialize(repeating: 0, count: floats + 64)
         owned.append(memory)
-        return memory.assumingMemoryBound(to: Float.self)
+        return memory
     }
 
     private func placeGiven(_ given: [Holding]) {
@@ -195,19 +196,34 @@ final class Assembly {
         }
     }
 
-    private func reads(_ step: Step) -> Set<Int> {
+    func reads(_ step: Step) -> Set<Int> {
         switch step {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
         case .program(let program): program.reads
-        case .kernel(let item), .loop(let item, _): Set(draft[item].inputs.filter { !draft[$0].isScalar }.map(draft.memory))
+        case .kernel(let item, let then): then.reduce(operands(of: draft[item].inputs)) { $0.union($1.reads) }
+        case .loop(let item, _): operands(of: draft[item].inputs)
         case .reduce(let items): Set(items)
         }
+    }
+
+    /// What a kernel with these inputs reads in memory: the inputs, or what those are computed from on the way.
+    func operands(of inputs: [Int]) -> Set<Int> {
+        var found: Set<Int> = [], met: Set<Int> = [], next = inputs
+        while let index = next.popLast() {
+            guard met.insert(index).inserted, !draft[index].isScalar else { continue }
+            if case let memory = draft.memory(of: index), stored.contains(memory) || !draft[index].isElementwise {
+                found.insert(memory)
+            } else {
+                next += draft[index].inputs
+            }
+        }
+        return found
     }
 
     private func writes(_ step: Step) -> [Int] {
         switch step {
         case .program(let program): program.members
-        case .kernel(let item): draft[item].isScalar ? [] : [item]
+        case .kernel(let item, let then): (draft[item].isScalar ? [] : [item]) + then.flatMap(\.members)
         case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
         case .scalars, .reduce: []
         }
@@ -225,25 +241,31 @@ final class Assembly {
     /// Whether an item lies in memory, or is computed by those that read it.
     func hasMemory(_ item: Int) -> Bool { draft[item].isScalar || places[draft.memory(of: item)] != nil }
 
-    /// Where the transposed or padded copy of weights lies that a kernel makes for itself.
-    func packed(for item: Int) -> Int { -1 - item }
+    /// Stands for memory of a kernel's own among places: a copy of weights in panels, or transformed operands.
+    func workspace(for item: Int) -> Int { -1 - item }
 
     private func placeRest(_ kept: [Int]) {
-        let panel = Int(table.pointee.panel)
         var lives: [Int: Memory.Life] = [:]
         for (number, step) in steps.enumerated() {
             for item in writes(step) where places[item] == nil {
                 lives[item] = Memory.Life(
                     floats: count(of: item) * (draft[item].isReduced ? partition.subtrees.count : 1), first: number, last: number)
             }
-            if case .kernel(let item) = step, case let packings = packings(of: item, from: nil), !packings.isEmpty {
-                let floats = packings.reduce(0) { $0 + $1.floats(panel: panel) }
-                lives[packed(for: item)] = Memory.Life(floats: floats, first: number, last: number)
+            if case .kernel(let item, _) = step, case let floats = workspace(of: item), floats > 0 {
+                lives[workspace(for: item)] = Memory.Life(floats: floats, first: number, last: number)
             }
             for item in reads(step) { lives[item]?.last = number }
         }
         for item in kept { lives[draft.memory(of: item)]?.last = steps.count }
-        for (number, step) in steps.enumerated() { if case .program(let program) = step { letInherit(program, number, &lives) } }
+        for (number, step) in steps.enumerated() {
+            switch step {
+            case .program(let program): letInherit(program, number, program.reads, &lives)
+            case .kernel(let item, let then):
+                let own = operands(of: draft[item].inputs)
+                for program in then { letInherit(program, number, program.reads.subtracting(own), &lives) }
+            case .scalars, .reduce, .loop: break
+            }
+        }
         let memory = Memory(lives)
         arenaFloats = memory.floats
         let arena = allocate(arenaFloats)
@@ -251,8 +273,8 @@ final class Assembly {
     }
 
     /// Lets what a loop makes take the memory of what it reads for the last time.
-    private func letInherit(_ program: Program, _ number: Int, _ lives: inout [Int: Memory.Life]) {
-        var free = program.reads.filter { lives[$0]?.last == number && !draft[$0].isReduced }.sorted()
+    private func letInherit(_ program: Program, _ number: Int, _ reads: Set<Int>, _ lives: inout [Int: Memory.Life]) {
+        var free = reads.filter { lives[$0]?.last == number && !draft[$0].isReduced }.sorted()
         for member in program.members {
             guard let life = lives[member],
                 let heir = free.firstIndex(where: { lives[$0]!.floats == life.floats && program.mayOverwrite($0, by: member) })
@@ -267,18 +289,8 @@ final class Assembly {
         switch step {
         case .scalars(let items):
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
-        case .program(let program):
-            let samples = program.space.isBatched ? partition.samples : 1
-            actions.append(
-                .kernel(
-                    ElementwiseKernel(program, samples: samples, table: table) { [self] item in
-                        draft[item].isScalar ? UnsafeMutableRawPointer(scalars + item) : UnsafeMutableRawPointer(floats(of: item))
-                    }))
-        case .kernel(let item):
-            if let packed = places[packed(for: item)] {
-                actions.append(.kernel(PackKernel(packings(of: item, from: floats(of: draft[item].inputs[1])), table: table, to: packed)))
-            }
-            actions.append(.kernel(kernel(for: item)))
+        case .program(let program): actions.append(.kernel(elementwise(program)))
+        case .kernel(let item, let then): actions += kernels(for: item, then: then.map(elementwise)).map(Action.kernel)
         case .reduce(let items):
             let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
             let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
@@ -314,7 +326,7 @@ final class Assembly {
             given.append((self.place(of: items[trace.entries[outside].value]!), inside))
         }
         let body = try Assembly(
-            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, isa: isa)
+            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, isa: isa, threads: threads)
         return LoopRounds(body: body, count: loop.count, scope: number, scalars: scalars)
     }
 

@@ -20,10 +20,31 @@ extension Assembly {
         }
     }
 
+    /// Floats of memory of its own that an item's kernels need.
+    func workspace(of index: Int) -> Int {
+        if case .tiled(_, of: .weights) = draft[index].kind { return tiledWeightsWorkspace(index) }
+        return packings(of: index, from: nil).reduce(0) { $0 + $1.floats(panel: Int(table.pointee.panel)) }
+    }
+
+    /// What computes an item, in order.
+    func kernels(for index: Int, then: [ElementwiseKernel]) -> [any Kernel] {
+        if case .tiled(_, let side) = draft[index].kind {
+            return side == .weights ? tiledWeights(index) : [tiledConvolution(index, to: side, then: then)]
+        }
+        guard let packed = places[workspace(for: index)] else { return [kernel(for: index)] }
+        return [PackKernel(packings(of: index, from: floats(of: draft[index].inputs[1])), table: table, to: packed), kernel(for: index)]
+    }
+
+    func elementwise(_ program: Program) -> ElementwiseKernel {
+        ElementwiseKernel(program, samples: program.space.isBatched ? partition.samples : 1, table: table) { [self] item in
+            draft[item].isScalar ? UnsafeMutableRawPointer(scalars + item) : UnsafeMutableRawPointer(floats(of: item))
+        }
+    }
+
     /// Stands for weights where only sizes are asked.
     private var scratchless: Floats { Floats(bitPattern: 64)! }
 
-    func kernel(for index: Int) -> any Kernel {
+    private func kernel(for index: Int) -> any Kernel {
         let item = draft[index], panel = Int(table.pointee.panel)
         let a = item.inputs[0], operand = draft[a].form
         switch item.kind {
@@ -43,7 +64,7 @@ extension Assembly {
             let rows = operand.shape.extents[0] * (operand.extent == .batched ? partition.samples : 1)
             return ProductKernel(
                 rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+                a: floats(of: a), packed: places[workspace(for: index)]!, c: floats(of: index))
         case .weightProduct:
             let (inner, columns) = (item.form.shape.extents[0], item.form.shape.extents[1]), rows = operand.shape.extents[0]
             let walk = WeightKernel.Walk(aImage: rows * inner, bImage: rows * columns, length: rows, aStep: inner, bStep: columns)
@@ -55,13 +76,13 @@ extension Assembly {
             return WindowKernel(
                 shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.input.reduce(1, *),
                 cImage: shape.output.reduce(1, *), columns: shape.output[2], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+                a: floats(of: a), packed: places[workspace(for: index)]!, c: floats(of: index))
         case .convolutionInput:
             let shape = shape(ofTransposed: index)
             return WindowKernel(
                 shape.windows(panel: panel), images: partition.samples * item.form.shape.views.count, aImage: shape.padded.reduce(1, *),
                 cImage: shape.big.reduce(1, *), columns: shape.big[2], table: table,
-                a: floats(of: a), packed: places[packed(for: index)]!, c: floats(of: index))
+                a: floats(of: a), packed: places[workspace(for: index)]!, c: floats(of: index))
         case .convolutionWeight:
             let shape = shape(ofWeight: index)
             return WeightKernel(

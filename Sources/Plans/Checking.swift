@@ -126,9 +126,9 @@ private struct Finder {
         switch kind {
         case .unary(let kind): "\(kind)"
         case .binary(let kind): "\(kind)"
-        case .convolution, .convolutionInput: "convolution"
+        case .convolution, .convolutionInput, .tiled(_, of: .small), .tiled(_, of: .big): "convolution"
         case .product: "matrix product"
-        case .weightProduct, .convolutionWeight: "gradient by weights"
+        case .weightProduct, .convolutionWeight, .tiled(_, of: .weights): "gradient by weights"
         case .total: "total over samples"
         case .localMean: "mean over a microbatch"
         case .input, .constant: "given value"

@@ -80,7 +80,7 @@ extension Assembly {
         var rest = actions[...]
         var found: [PlanDescription.Action] = []
         for step in steps {
-            if case .kernel(let item) = step, case .kernel(let kernel)? = rest.first, kernel is PackKernel {
+            if case .kernel(let item, _) = step, case .kernel(let kernel)? = rest.first, kernel is PackKernel {
                 let weights = draft[draft[item].inputs[1]].form
                 found.append(action(rest.removeFirst(), "pack", reads: [weights], makes: [weights]))
             }
@@ -128,10 +128,12 @@ extension Assembly {
             return self.action(action, counted(items.map { draft[$0].kind.name }), reads: forms(outside.sorted()), makes: forms(items))
         case .program(let program):
             return self.action(action, program.instructions, reads: forms(program.reads.sorted()), makes: forms(program.members))
-        case .kernel(let item):
+        case .kernel(let item, let then):
+            let made = [item] + then.flatMap(\.members)
             return self.action(
-                action, draft[item].kind.name, reads: forms(draft[item].inputs),
-                makes: [draft[item].form], multiplyAdds: multiplyAdds(of: item))
+                action, ([draft[item].kind.name] + then.map { "then " + $0.instructions }).joined(separator: ", "),
+                reads: forms(draft[item].inputs.flatMap { hasMemory($0) ? [$0] : operands(of: [$0]).sorted() }), makes: forms(made),
+                multiplyAdds: multiplyAdds(of: item))
         case .loop: preconditionFailure("a loop is several actions")
         case .reduce(let items):
             let bytes = forms(items).reduce(0) { $0 + self.bytes(of: $1) }
@@ -167,6 +169,9 @@ extension Assembly {
         case .weightProduct: return samples * item.form.shape.count * operands[0].shape.extents[0]
         case .convolution: return samples * item.form.shape.count * operands[1].shape.extents.prefix(3).reduce(1, *)
         case .convolutionWeight: return samples * item.form.shape.count * operands[1].shape.extents.dropLast().reduce(1, *)
+        case .tiled(_, of: .small): return samples * item.form.shape.count * operands[1].shape.extents.prefix(3).reduce(1, *)
+        case .tiled(_, of: .big): return samples * operands[0].shape.count * operands[1].shape.extents.prefix(3).reduce(1, *)
+        case .tiled(_, of: .weights): return samples * item.form.shape.extents.prefix(3).reduce(1, *) * operands[1].shape.count
         case .convolutionInput: return samples * item.form.shape.views.count * shape(ofTransposed: index).multiplyAdds
         default: return 0
         }
@@ -190,6 +195,9 @@ extension Kind {
         case .convolution(let stride): "convolution, stride \(stride)"
         case .convolutionInput(let geometry): "transposed convolution, stride \(geometry.stride)"
         case .convolutionWeight(let stride): "convolution for the weights, stride \(stride)"
+        case .tiled(let geometry, of: .small): "convolution in tiles, stride \(geometry.stride)"
+        case .tiled(let geometry, of: .big): "transposed convolution in tiles, stride \(geometry.stride)"
+        case .tiled(let geometry, of: .weights): "convolution in tiles for the weights, stride \(geometry.stride)"
         case .total: "total over samples"
         case .localMean: "mean of a microbatch"
         case .pad: "pad"

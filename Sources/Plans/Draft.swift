@@ -24,6 +24,8 @@ enum Kind: Hashable {
     /// From the small side, which has the padding of `TransposedWindows` already.
     case convolutionInput(Geometry)
     case convolutionWeight(stride: Int)
+    /// A convolution in tiles; `of` says which side it gives, out of the other two. No side has padding.
+    case tiled(Geometry, of: ConvolutionSide)
     /// Runs a loop of the trace, by its scope; the inputs are what goes round at first, then what it reads.
     case loop(Int)
     /// What has gone round, by its place.
@@ -56,7 +58,7 @@ struct Item: Hashable {
     /// Whether it adds up samples: the place where ranks meet.
     var isReduced: Bool {
         switch kind {
-        case .total, .weightProduct, .convolutionWeight: true
+        case .total, .weightProduct, .convolutionWeight, .tiled(_, of: .weights): true
         default: false
         }
     }
@@ -84,4 +86,11 @@ struct Draft {
     }
 
     subscript(index: Int) -> Item { items[index] }
+
+    /// What some items are computed from, themselves included.
+    func needed(for results: [Int]) -> Set<Int> {
+        var needed = Set(results), next = results
+        while let index = next.popLast() { next += items[index].inputs.filter { needed.insert($0).inserted } }
+        return needed
+    }
 }

@@ -17,15 +17,20 @@ struct Partition {
         return lane * microbatch - first ..< end(lane + 1) - first
     }
 
+    /// The same for several lanes side by side.
+    func samples(of lanes: Range<Int>) -> Range<Int> {
+        samples(of: lanes.lowerBound).lowerBound ..< samples(of: lanes.upperBound - 1).upperBound
+    }
+
     private func end(_ lane: Int) -> Int { min(lane * microbatch, minibatch) }
 
     /// Copies of partial sums that folding a subtree needs beside its result.
-    var foldingDepth: Int { subtrees.map { ($0.count - 1).bitLength }.max() ?? 0 }
+    var foldingDepth: Int { subtrees.map(\.count.foldingDepth).max() ?? 0 }
 }
 
 extension Int {
-    /// Binary digits; 0 has none.
-    fileprivate var bitLength: Int { Int.bitWidth - leadingZeroBitCount }
+    /// Copies that folding so many lanes needs beside the result: the depth of their tree.
+    var foldingDepth: Int { Int.bitWidth - (self - 1).leadingZeroBitCount }
 
     /// The quotient, rounded up.
     func divided(up divisor: Int) -> Int { (self + divisor - 1) / divisor }

@@ -43,7 +43,8 @@ public final class Plan {
         }
         let updates = changed.map { (place: state.place(of: $0.variable), item: lowering.item(of: $0.current.index)) }
         assembly = try Assembly(
-            lowering, results: Array(resultItems.values), given: given, updates: updates, partition: partition, tree: tree, isa: resources.isa)
+            lowering, results: Array(resultItems.values), given: given, updates: updates, partition: partition, tree: tree, isa: resources.isa,
+            threads: resources.team.count)
         self.state = state
         team.reserve(assembly.scratch)
     }

@@ -20,7 +20,7 @@ public final class ThreadTeam: @unchecked Sendable {
     public init(count: Int) {
         precondition(count > 0, "a team of \(count) threads")
         self.count = count
-        scratch = (0 ..< count).map { _ in Self.allocate(0) }
+        scratch = (0 ..< count).map { _ in allocateFloats(0) }
         pthread_mutex_init(&mutex, nil)
         pthread_cond_init(&wake, nil)
         for member in 1 ..< max(count, 1) {
@@ -62,17 +62,13 @@ public final class ThreadTeam: @unchecked Sendable {
         init(team: ThreadTeam, member: Int) { (self.team, self.member) = (team, member) }
     }
 
-    private static func allocate(_ floats: Int) -> Floats {
-        UnsafeMutableRawPointer.allocate(byteCount: max(64, floats * 4), alignment: 64).assumingMemoryBound(to: Float.self)
-    }
-
     /// Makes sure that every thread has so much scratch.
     func reserve(_ floats: Int) {
         guard floats > scratchFloats else { return }
         scratchFloats = floats
         for member in 0 ..< count {
             scratch[member].deallocate()
-            scratch[member] = Self.allocate(floats)
+            scratch[member] = allocateFloats(floats)
         }
     }
 

@@ -88,7 +88,7 @@ struct Program {
             places.withUnsafeBufferPointer { places in
                 var program = vk_program(
                     code: instructions.baseAddress, instructions: Int64(instructions.count), slots: places.baseAddress,
-                    slotCount: Int64(places.count), count: Int64(count))
+                    slotCount: Int64(places.count), count: Int64(count), local: nil)
                 let scratchBytes = Int(vk_scratch(&program)) * MemoryLayout<Float>.size
                 let scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes, alignment: 64)
                 defer { scratch.deallocate() }

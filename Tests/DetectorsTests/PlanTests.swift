@@ -20,9 +20,20 @@ import Testing
         let weight = try #require(draft.items.firstIndex { $0.kind == .input(node: given) })
         let users = draft.items.filter { $0.inputs.dropFirst().first == weight }
         return [
-            users.count { if case .convolution = $0.kind { true } else { false } },
-            users.count { if case .convolutionInput = $0.kind { true } else { false } },
+            users.count { gives(.small, $0.kind) },
+            users.count { gives(.big, $0.kind) },
         ]
+    }
+
+    /// Whether it is a convolution that gives this of its three sides, by whichever kernel.
+    private func gives(_ side: ConvolutionSide, _ kind: Kind) -> Bool {
+        switch kind {
+        case .convolution: side == .small
+        case .convolutionInput: side == .big
+        case .convolutionWeight: side == .weights
+        case .tiled(_, let given): side == given
+        default: false
+        }
     }
 
     /// D looks at x once and at x̂ once, though both losses ask for both. The slopes by images go only where a loss needs them:
@@ -41,7 +52,7 @@ import Testing
         ]
         for (name, uses) in expected { #expect(try self.uses(of: name, in: draft, step, detector) == uses, "\(name)") }
         // each weight's slope is summed once for each image it met in the loss it moves by: D's twice
-        #expect(draft.items.count { if case .convolutionWeight = $0.kind { true } else { false } } == 2 + 2 + 2 + 2 * 2)
+        #expect(draft.items.count { gives(.weights, $0.kind) } == 2 + 2 + 2 + 2 * 2)
     }
 
     /// E alone learns in f-AnoGAN's second stage: no slope by a weight of G or D, and none through f(x).
@@ -54,7 +65,7 @@ import Testing
             "features.0.weight": [2, 1], "features.2.main.3.weight": [2, 1], "generator.4.weight": [1, 1], "encoder.0.weight": [1, 0],
         ]
         for (name, uses) in expected { #expect(try self.uses(of: name, in: draft, step, detector) == uses, "\(name)") }
-        #expect(draft.items.count { if case .convolutionWeight = $0.kind { true } else { false } } == 1 + 2 * 2)
+        #expect(draft.items.count { gives(.weights, $0.kind) } == 1 + 2 * 2)
     }
 
     private static let canCount = allocations_are_counted() && !_isDebugAssertConfiguration()

@@ -42,7 +42,9 @@ typedef enum {
   VK_STORE,       // base[sample*stride + e] = value; may lie on a VK_LOAD of the same e, whose old value stays readable
   VK_SUM,         // base[sample*stride + p] = sum over e % period == p
   VK_SUM_RUNS,    // base[sample*stride + e / period] = sum over each run of `period` consecutive e
-  VK_SUM_TABLE    // base[sample*stride + table[e]] += value in the order of e, from 0; `period` results
+  VK_SUM_TABLE,   // base[sample*stride + table[e]] += value in the order of e, from 0; `period` results
+  VK_LOAD_RUNS,   // local[place*stride + table[e / period] + e % period], 0 where the table has -1; place counts the call's samples
+  VK_STORE_RUNS   // the same place = value, nowhere where the table has -1
 } vk_kind;
 
 // Order of sums. VK_SUM: with W = period * max(1, ceil(16 / period)), virtual lane w adds its elements e % W == w in the
@@ -57,6 +59,7 @@ typedef struct {
   const vk_instruction *code; int64_t instructions;
   const vk_slot *slots; int64_t slotCount;
   int64_t count;   // elements of a sample
+  float *local;    // memory of the caller's own that the kinds in runs meet: an operand or a result on its way through a kernel
 } vk_program;
 
 // Winograd's algorithm for a convolution of stride 1 without padding, in tiles of 4 x 4 outputs:

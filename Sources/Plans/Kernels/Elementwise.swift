@@ -33,13 +33,21 @@ final class ElementwiseKernel: Kernel {
         self.table = table
         self.program = vk_program(
             code: code.pointer, instructions: Int64(code.count), slots: slots.pointer, slotCount: Int64(slots.count),
-            count: Int64(program.space.count))
+            count: Int64(program.space.count), local: nil)
         scratch = Int(vk_scratch(&self.program))
         self.samples = samples
         let count = max(1, program.space.count)
         samplesPerTask = max(1, Self.grain / count)
         elementsPerTask = program.hasSums || count < 2 * Self.grain ? count : Self.grain
         tasks = samples.divided(up: samplesPerTask) * count.divided(up: elementsPerTask)
+    }
+
+    /// Runs over whole samples as part of another kernel's task.
+    /// - Parameter local: what slots in runs meet, from the first of these samples on.
+    func run(samples: Range<Int>, local: Floats, scratch: Floats) {
+        var program = program
+        program.local = local
+        table.pointee.elementwise(&program, Int64(samples.lowerBound), Int64(samples.upperBound), 0, program.count, scratch)
     }
 
     func run(_ task: Int, scratch: Floats) {

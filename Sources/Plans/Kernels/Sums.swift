@@ -3,10 +3,17 @@ import Ranks
 
 /// Folds what lanes contribute along the summation tree, with one copy of scratch for each level below the first.
 func fold(_ lanes: Range<Int>, into level: Int, leaf: (_ lane: Int, _ level: Int) -> Void, add: (_ to: Int, _ from: Int) -> Void) {
-    if lanes.count == 1 { return leaf(lanes.lowerBound, level) }
+    fold(lanes, by: 1, into: level, leaf: { leaf($0.lowerBound, $1) }, add: add)
+}
+
+/// The same for parts of the tree that are folded elsewhere, of at most `length` lanes.
+func fold(
+    _ lanes: Range<Int>, by length: Int, into level: Int, leaf: (_ part: Range<Int>, _ level: Int) -> Void, add: (_ to: Int, _ from: Int) -> Void
+) {
+    if lanes.count <= length { return leaf(lanes, level) }
     let middle = Lanes.split(lanes)
-    fold(lanes.lowerBound ..< middle, into: level, leaf: leaf, add: add)
-    fold(middle ..< lanes.upperBound, into: level + 1, leaf: leaf, add: add)
+    fold(lanes.lowerBound ..< middle, by: length, into: level, leaf: leaf, add: add)
+    fold(middle ..< lanes.upperBound, by: length, into: level + 1, leaf: leaf, add: add)
     add(level, level + 1)
 }
 

@@ -7,6 +7,14 @@ struct Lowering {
     let trace: Trace
     /// The item of a trace's node.
     private(set) var item: [Int: Int] = [:]
+    /// What is a value times a factor plus an offset of each channel.
+    private var affine: [Int: Affine] = [:]
+
+    private struct Affine {
+        var base: Int
+        var factor: Int?
+        var offset: Int?
+    }
 
     /// - Parameter scope: the loop whose inside it is; what is read from outside of it is an input.
     init(_ trace: Trace, results: [Int], scope: Int = 0) {
@@ -82,8 +90,58 @@ struct Lowering {
         }
         if binary.kind == .multiply, constant(a) == 1 { return broadcast(b, to: form) }
         if binary.kind == .multiply, constant(b) == 1 { return broadcast(a, to: form) }
+        for (x, vector) in [(a, b), (b, a)] where isVector(vector, ofChannelsOf: x) && draft[x].form == form {
+            if binary.kind == .add { return affine(of: x, factor: nil, offset: vector) }
+            if binary.kind == .multiply { return affine(of: x, factor: vector, offset: nil) }
+        }
         return draft.add(.binary(binary.kind), [a, b], form)
     }
+
+    // MARK: Channels
+
+    /// Whether an item has one shared number for each channel of another.
+    private func isVector(_ item: Int, ofChannelsOf x: Int) -> Bool {
+        let (vector, form) = (draft[item].form, draft[x].form)
+        return form.extent == .batched && form.shape.rank > 0 && vector == .replicated(Shape([form.shape.extents.last!]))
+    }
+
+    /// Times a factor, plus an offset, of each channel. A chain of these, as batch norm is, becomes one of each.
+    private mutating func affine(of x: Int, factor: Int?, offset: Int?) -> Int {
+        let before = affine[x] ?? Affine(base: x)
+        var after = before
+        if let factor {
+            after.factor = before.factor.map { vector(.multiply, $0, factor) } ?? factor
+            after.offset = before.offset.map { vector(.multiply, $0, factor) }
+        }
+        if let offset { after.offset = after.offset.map { vector(.add, $0, offset) } ?? offset }
+        if !trace.training, let factor = after.factor, let scaled = scaled(after.base, by: factor) {
+            after = Affine(base: scaled, offset: after.offset)
+        }
+        let form = draft[x].form
+        var value = after.base
+        if let factor = after.factor { value = draft.add(.binary(.multiply), [value, factor], form) }
+        if let offset = after.offset { value = draft.add(.binary(.add), [value, offset], form) }
+        affine[value] = after
+        return value
+    }
+
+    private mutating func vector(_ kind: Binary.Kind, _ a: Int, _ b: Int) -> Int { draft.add(.binary(kind), [a, b], draft[a].form) }
+
+    /// A convolution whose channels are multiplied by a factor each, as one with other weights: in scoring, where batch norm's
+    /// statistics stand, it costs nothing that way.
+    private mutating func scaled(_ convolution: Int, by factor: Int) -> Int? {
+        let item = draft[convolution]
+        var factor = factor
+        switch item.kind {
+        case .convolution, .tiled(_, of: .small): break
+        case .convolutionInput, .tiled(_, of: .big): factor = reshape(factor, to: Shape(draft[factor].form.shape.extents + [1]))
+        default: return nil
+        }
+        let weights = draft.add(.binary(.multiply), [item.inputs[1], factor], draft[item.inputs[1]].form)
+        return draft.add(item.kind, [item.inputs[0], weights], item.form)
+    }
+
+    // MARK: Repetition
 
     /// What a broadcast repeats: elementwise kernels repeat their operands themselves.
     private func once(_ x: Int) -> Int { if case .broadcast = draft[x].kind { draft[x].inputs[0] } else { x } }
@@ -122,6 +180,9 @@ struct Lowering {
             let y = product(reshape(x, to: [m.rows, m.inner]), reshape(w, to: [m.inner, m.columns]), .batched([m.rows, m.columns]))
             return reshape(y, to: form.shape)
         }
+        if Tiling(g, for: .small, big: draft[x].form.shape, small: form.shape, weight: draft[w].form.shape) != nil {
+            return draft.add(.tiled(g, of: .small), inputs, form)
+        }
         return draft.add(.convolution(stride: g.stride), [padded(x, g.padding, g.padding), w], form)
     }
 
@@ -131,6 +192,9 @@ struct Lowering {
             let matrix = reshape(w, to: [m.inner, m.columns])
             let x = draft.add(.product(transposed: true), [reshape(y, to: [m.rows, m.columns]), matrix], .batched([m.rows, m.inner]))
             return reshape(x, to: form.shape)
+        }
+        if Tiling(g, for: .big, big: form.shape, small: draft[y].form.shape, weight: draft[w].form.shape) != nil {
+            return draft.add(.tiled(g, of: .big), inputs, form)
         }
         let small = draft[y].form.shape.image.extents, weight = draft[w].form.shape.extents, big = form.shape.image.extents
         let rows = TransposedWindows(g, big: big[0], small: small[0], kernel: weight[0])
@@ -146,6 +210,9 @@ struct Lowering {
                 .weightProduct, [reshape(x, to: [m.rows, m.inner]), reshape(y, to: [m.rows, m.columns])],
                 .replicated([m.inner, m.columns]))
             return reshape(product, to: form.shape)
+        }
+        if Tiling(g, for: .weights, big: draft[x].form.shape, small: draft[y].form.shape, weight: form.shape) != nil {
+            return draft.add(.tiled(g, of: .weights), inputs, form)
         }
         return draft.add(.convolutionWeight(stride: g.stride), [padded(x, g.padding, g.padding), y], form)
     }

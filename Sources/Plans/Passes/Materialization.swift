@@ -10,11 +10,12 @@ struct Materialization {
     /// Items that have memory of their own.
     private(set) var stored: Set<Int> = []
 
-    init(_ draft: Draft, results: [Int]) {
+    /// - Parameter needed: the items that are computed at all.
+    init(_ draft: Draft, needed: Set<Int>, results: [Int]) {
         self.draft = draft
         stored = Set(results.map(draft.memory))
         var uses = Array(repeating: 0, count: draft.items.count)
-        for (index, item) in draft.items.enumerated() {
+        for (index, item) in draft.items.enumerated() where needed.contains(index) {
             if !item.isElementwise { stored.insert(index) }
             for input in item.inputs {
                 uses[input] += 1
@@ -33,6 +34,8 @@ struct Materialization {
         case .reshape: return item.isScalar
         case .unary, .binary, .broadcast: return operand.form.extent != item.form.extent || operand.form.shape.count != item.form.shape.count
         case .sum: return item.isScalar
+        // tiled convolutions compute images on the way
+        case .tiled: return operand.form.extent == .replicated
         default: return true
         }
     }

@@ -6,8 +6,8 @@ enum Step {
     case scalars([Int])
     /// Elementwise values and sums within samples that share a loop.
     case program(Program)
-    /// Everything that has a kernel of its own.
-    case kernel(Int)
+    /// Everything that has a kernel of its own, and loops that it runs over its samples while they are in cache.
+    case kernel(Int, then: [Program])
     /// Sums over the samples of this rank, added over the ranks.
     case reduce([Int])
     /// All rounds of a loop, which give its results.
@@ -33,11 +33,12 @@ struct Ordering {
     private var operands: [Int: Set<Int>] = [:]
     private(set) var steps: [Step] = []
 
-    init(_ draft: Draft, stored: Set<Int>) {
+    /// - Parameter needed: the items that are computed at all.
+    init(_ draft: Draft, needed: Set<Int>, stored: Set<Int>) {
         (self.draft, self.stored) = (draft, stored)
         let given = draft.items.indices.filter { draft[$0].kind.isGiven }
         (done, available) = (Set(given), Set(given))
-        open = draft.items.indices.filter { !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
+        open = draft.items.indices.filter { needed.contains($0) && !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
         for unit in open { operands[unit] = leaves(of: unit) }
         while !open.isEmpty { scheduleNext() }
         flush(pending)
@@ -67,7 +68,7 @@ struct Ordering {
         } else if draft[unit].isElementwise || isProgramSum(unit) {
             scheduleLoop(from: unit)
         } else {
-            steps.append(.kernel(unit))
+            steps.append(.kernel(unit, then: []))
             close([unit])
         }
     }

@@ -32,8 +32,27 @@ struct Program {
                 place[member] = slot
             }
         }
-        writeSumsDirectly()
+        writeDirectly()
         reuseTemporaries()
+    }
+
+    /// Computes an item, sample by sample, into memory of a kernel's own.
+    /// - Parameter runs: where each stretch of a sample's elements goes, `stride` floats a sample; -1 for nowhere.
+    init(_ draft: Draft, stored: Set<Int>, feeding item: Int, runs: [Int32], stride: Int) {
+        let count = draft[item].form.shape.count
+        (self.draft, self.stored, members, space) = (draft, stored, [], Space(isBatched: draft[item].form.extent == .batched, count: count))
+        let slot = add(Slot(kind: VK_STORE_RUNS.rawValue, item: nil, stride: stride, period: count / runs.count, table: runs))
+        emit(VK_COPY, emit(item), into: slot)
+        writeDirectly()
+        reuseTemporaries()
+    }
+
+    /// Copies an item, sample by sample, out of memory of a kernel's own.
+    init(_ draft: Draft, draining item: Int, runs: [Int32], stride: Int) {
+        let count = draft[item].form.shape.count
+        (self.draft, stored, members, space) = (draft, [item], [item], Space(isBatched: true, count: count))
+        let slot = add(Slot(kind: VK_LOAD_RUNS.rawValue, item: nil, stride: stride, period: count / runs.count, table: runs))
+        emit(VK_COPY, slot, into: add(Slot(kind: VK_STORE.rawValue, item: item, stride: count)))
     }
 
     /// Whether an output can take the memory of an item it reads: that is read element by element, and no more after the
@@ -193,9 +212,11 @@ struct Program {
 
     // MARK: Peepholes
 
-    /// A value that is only summed needs no slot of its own.
-    private mutating func writeSumsDirectly() {
-        for (position, copy) in code.enumerated().reversed() where UInt32(copy.operation) == VK_COPY.rawValue && Self.isSum(slots[Int(copy.result)]) {
+    /// A value that is only summed, or written in runs, needs no slot of its own.
+    private mutating func writeDirectly() {
+        for (position, copy) in code.enumerated().reversed() where UInt32(copy.operation) == VK_COPY.rawValue {
+            let target = slots[Int(copy.result)]
+            guard Self.isSum(target) || target.kind == VK_STORE_RUNS.rawValue else { continue }
             let readers = code.indices.filter { code[$0].a == copy.a || (isBinary(code[$0]) && code[$0].b == copy.a) }
             guard readers == [position], slots[Int(copy.a)].kind == VK_TEMPORARY.rawValue,
                 let writer = code.firstIndex(where: { $0.result == copy.a })

@@ -1,0 +1,78 @@
+import Graphs
+import Networks
+import Plans
+import Testing
+
+/// Convolutions that are large enough for Winograd's kernels, in all directions, with what is fused into them.
+@Suite struct TiledConvolutions {
+    struct Shapes: CustomStringConvertible {
+        let image: Shape, kernel: Int, stride: Int, padding: Int, features: Int
+        var description: String { "\(image), kernel \(kernel), stride \(stride), padding \(padding), \(features) features" }
+    }
+    static let shapes = [
+        Shapes(image: [8, 8, 16], kernel: 4, stride: 2, padding: 1, features: 32),
+        Shapes(image: [16, 24, 5], kernel: 4, stride: 2, padding: 1, features: 17),
+        Shapes(image: [14, 14, 8], kernel: 4, stride: 2, padding: 1, features: 24),
+        Shapes(image: [8, 8, 16], kernel: 3, stride: 1, padding: 1, features: 16),
+        Shapes(image: [8, 11, 20], kernel: 3, stride: 1, padding: 1, features: 18),
+        Shapes(image: [3, 8, 8, 16], kernel: 3, stride: 1, padding: 1, features: 16),
+        Shapes(image: [16, 16, 8], kernel: 5, stride: 2, padding: 2, features: 32),
+        Shapes(image: [10, 10, 16], kernel: 3, stride: 1, padding: 0, features: 16),
+    ]
+
+    /// An activated convolution and, through it, the gradients by the image and by the weights: what is convolved and what
+    /// goes back are elementwise values that are stored nowhere.
+    private func traced(_ shapes: Shapes, samples: Int) throws -> (results: [Node], given: [Int: Values]) {
+        let trace = Trace(minibatch: samples, microbatch: 2, training: true), channels = shapes.image.image.extents[2]
+        let x = trace.input("x", .batched(shapes.image)), channel = trace.input("channel", .replicated([channels]))
+        let w = trace.input("w", .replicated([shapes.kernel, shapes.kernel, channels, shapes.features]))
+        let activated = tanh(Batched(x) * Replicated(channel).broadcast(to: shapes.image))
+        let y = convolution(activated, Replicated(w), stride: shapes.stride, padding: shapes.padding)
+        func gradients(_ loss: Batched) -> [Node] { Graphs.gradients(of: total(sum(loss)).node, by: [x, w]) }
+        let first = gradients(y * y * y), second = gradients(square(Batched(first[0])))
+        let given = [
+            x.index: drawn(x.form, samples: samples, seed: 1), channel.index: drawn(channel.form, samples: samples, seed: 3, in: 0.5 ... 1),
+            w.index: drawn(w.form, samples: samples, seed: 2, in: -0.1 ... 0.1),
+        ]
+        return ([y.node, sum(y, to: [shapes.features]).node] + first + second, given)
+    }
+
+    @Test(arguments: shapes) func agreeWithTheReference(_ shapes: Shapes) throws {
+        let samples = 5, (results, given) = try traced(shapes, samples: samples)
+        let trace = results[0].trace
+        let plan = try Plan(trace, results: results, state: ModelState())
+        #expect(plan.description.contains("convolution in tiles"))
+        #expect(plan.description.contains("convolution in tiles for the weights"))
+        #expect(plan.description.contains("transposed convolution in tiles"))
+        let found = try planned(results, given: given), exact = evaluate(results, given: given, samples: samples)
+        for (number, (found, expected)) in zip(found, exact).enumerated() {
+            let largest = expected.numbers.reduce(0) { max($0, abs($1)) }
+            let error = zip(found, expected.numbers).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
+            #expect(error < 1e-5, "result \(number): \(error)")
+        }
+    }
+
+    @Test(arguments: shapes) func haveTheSameBitsOnEveryInstructionSetAndThreadCount(_ shapes: Shapes) throws {
+        let (results, given) = try traced(shapes, samples: 5)
+        let one = try planned(results, given: given, isa: .best)
+        for isa in InstructionSet.available {
+            for threads in [1, 3] {
+                #expect(try planned(results, given: given, threads: threads, isa: isa) == one, "\(isa.name), \(threads) threads")
+            }
+        }
+    }
+
+    /// A sample's values do not depend on the others of its block.
+    @Test func aSampleAloneHasTheBitsItHasInACrowd() throws {
+        let shapes = Shapes(image: [14, 14, 8], kernel: 4, stride: 2, padding: 1, features: 24)
+        let (crowd, given) = try traced(shapes, samples: 9), (alone, _) = try traced(shapes, samples: 1)
+        let of = 7, first = given.filter { $0.value.form.extent == .replicated }
+        let x = given.first { $0.value.form.extent == .batched }!
+        let count = x.value.form.shape.count
+        let single = first.merging([
+            x.key: Values(x.value.form, samples: 1, Array(x.value.numbers[of * count ..< (of + 1) * count]))
+        ]) { $1 }
+        let together = try planned(Array(crowd.prefix(3)), given: given), apart = try planned(Array(alone.prefix(3)), given: single)
+        for (all, one) in zip(together, apart) { #expect(Array(all[of * one.count ..< (of + 1) * one.count]) == one) }
+    }
+}
