@@ -12,7 +12,10 @@ final class Assembly {
     /// Memory that outlives the actions, and the item that is its value at the beginning or at the end.
     typealias Holding = (place: ModelState.Place, item: Int)
 
-    let draft: Draft, stored: Set<Int>, steps: [Step]
+    let draft: Draft, stored: Set<Int>
+    private(set) var steps: [Step]
+    /// For each step, where its actions end.
+    private(set) var ends: [Int] = []
     private(set) var actions: [Action] = []
     /// An item, and how many copies of it lie side by side: partial sums, until they are added.
     typealias Written = (item: Int, copies: Int)
@@ -64,9 +67,10 @@ final class Assembly {
         stored = Materialization(draft, needed: needed, results: kept.filter { !draft[$0].isScalar }).stored
         (self.draft, self.partition, self.tree, self.isa, self.threads, table) = (draft, partition, tree, isa, threads, isa.table)
         (trace, self.scope, items) = (lowering.trace, scope, lowering.item)
-        steps = Fusion(Ordering(draft, needed: needed, stored: stored).steps, of: draft).steps
+        steps = []
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)
+        steps = Fusion(Ordering(draft, needed: needed, stored: stored).steps, of: draft, operands: operands).steps
 
         placeGiven(given)
         placeInputs()
@@ -74,6 +78,7 @@ final class Assembly {
         placeRest(kept)
         for step in steps {
             try build(step)
+            ends.append(actions.count)
             // what comes before a kernel or a loop, packing weights and copies, computes nothing
             written += Array(repeating: [], count: actions.count - written.count - 1) + [outcome(of: step)]
         }
@@ -200,10 +205,14 @@ final class Assembly {
         switch step {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
         case .program(let program): program.reads
-        case .kernel(let item, let then): then.reduce(operands(of: draft[item].inputs)) { $0.union($1.reads) }
+        case .kernel(let item, let weights, let then): then.reduce(operands(ofKernel: item, weights)) { $0.union($1.reads) }
         case .loop(let item, _): operands(of: draft[item].inputs)
         case .reduce(let items): Set(items)
         }
+    }
+
+    private func operands(ofKernel item: Int, _ weights: Int?) -> Set<Int> {
+        operands(of: draft[item].inputs + (weights.map { draft[$0].inputs } ?? []))
     }
 
     /// What a kernel with these inputs reads in memory: the inputs, or what those are computed from on the way.
@@ -223,7 +232,7 @@ final class Assembly {
     private func writes(_ step: Step) -> [Int] {
         switch step {
         case .program(let program): program.members
-        case .kernel(let item, let then): (draft[item].isScalar ? [] : [item]) + then.flatMap(\.members)
+        case .kernel(let item, let weights, let then): [item, weights].compactMap(\.self).filter { !draft[$0].isScalar } + then.flatMap(\.members)
         case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
         case .scalars, .reduce: []
         }
@@ -251,17 +260,18 @@ final class Assembly {
                 lives[item] = Memory.Life(
                     floats: count(of: item) * (draft[item].isReduced ? partition.subtrees.count : 1), first: number, last: number)
             }
-            if case .kernel(let item, _) = step, case let floats = workspace(of: item), floats > 0 {
-                lives[workspace(for: item)] = Memory.Life(floats: floats, first: number, last: number)
-            }
             for item in reads(step) { lives[item]?.last = number }
+            guard case .kernel(let item, let weights, _) = step else { continue }
+            for owner in [item, weights].compactMap(\.self) where workspace(of: owner) > 0 {
+                lives[workspace(for: owner)] = Memory.Life(floats: workspace(of: owner), first: number, last: number)
+            }
         }
         for item in kept { lives[draft.memory(of: item)]?.last = steps.count }
         for (number, step) in steps.enumerated() {
             switch step {
             case .program(let program): letInherit(program, number, program.reads, &lives)
-            case .kernel(let item, let then):
-                let own = operands(of: draft[item].inputs)
+            case .kernel(let item, let weights, let then):
+                let own = operands(ofKernel: item, weights)
                 for program in then { letInherit(program, number, program.reads.subtracting(own), &lives) }
             case .scalars, .reduce, .loop: break
             }
@@ -290,7 +300,7 @@ final class Assembly {
         case .scalars(let items):
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
         case .program(let program): actions.append(.kernel(elementwise(program)))
-        case .kernel(let item, let then): actions += kernels(for: item, then: then.map(elementwise)).map(Action.kernel)
+        case .kernel(let item, let weights, let then): actions += kernels(for: item, weights, then: then.map(elementwise)).map(Action.kernel)
         case .reduce(let items):
             let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
             let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }

@@ -27,9 +27,10 @@ extension Assembly {
     }
 
     /// What computes an item, in order.
-    func kernels(for index: Int, then: [ElementwiseKernel]) -> [any Kernel] {
+    func kernels(for index: Int, _ weights: Int?, then: [ElementwiseKernel]) -> [any Kernel] {
+        if let weights { return tiledWeights(weights, with: index, then: then) }
         if case .tiled(_, let side) = draft[index].kind {
-            return side == .weights ? tiledWeights(index) : [tiledConvolution(index, to: side, then: then)]
+            return side == .weights ? tiledWeights(index, with: nil, then: []) : [tiledConvolution(index, then: then)]
         }
         guard let packed = places[workspace(for: index)] else { return [kernel(for: index)] }
         return [PackKernel(packings(of: index, from: floats(of: draft[index].inputs[1])), table: table, to: packed), kernel(for: index)]

@@ -17,11 +17,18 @@ extension Assembly {
         return tiling!
     }
 
-    func tiledConvolution(_ index: Int, to side: ConvolutionSide, then: [ElementwiseKernel]) -> TiledConvolutionKernel {
-        let tiling = tiling(of: index), (operand, weights) = (draft[index].inputs[0], draft[index].inputs[1])
+    func tiledConvolution(_ index: Int, then: [ElementwiseKernel]) -> TiledConvolutionKernel {
+        let tiling = tiling(of: index), tasks = TiledConvolutionKernel.blocks(of: partition.samples, threads: threads, tiling)
+        return tiledConvolution(index, TileTransforms(tiling, table: table), tasks, kept: nil, then)
+    }
+
+    private func tiledConvolution(
+        _ index: Int, _ transforms: TileTransforms, _ tasks: [Range<Int>], kept: TileBlocks?, _ then: [ElementwiseKernel]
+    ) -> TiledConvolutionKernel {
+        guard case .tiled(_, let side) = draft[index].kind else { preconditionFailure("no convolution in tiles") }
+        let tiling = transforms.tiling, operand = operand(draft[index].inputs[0], side == .small ? .big : .small, tiling)
         return TiledConvolutionKernel(
-            tiling, to: side, samples: partition.samples, threads: threads, table: table,
-            operand: self.operand(operand, side == .small ? .big : .small, tiling), weights: floats(of: weights),
+            transforms, to: side, tasksSamples: tasks, kept: kept, operand: operand, weights: floats(of: draft[index].inputs[1]),
             result: result(index, side, tiling), then: then)
     }
 
@@ -39,46 +46,63 @@ extension Assembly {
 
     // MARK: By the weights
 
-    /// Lanes whose transformed operands lie in memory at once, at most: a subtree of the summation tree.
-    private func lanesAtOnce(_ transforms: TileTransforms) -> Int {
-        let perLane = transforms.floats(.big, samples: partition.microbatch) + transforms.floats(.small, samples: partition.microbatch)
-        return 1 << (Int.bitWidth - 1 - max(1, Self.transformedFloats / perLane).leadingZeroBitCount)
+    /// How the gradient by weights goes through a rank's lanes: some at once, in blocks that its threads share.
+    private struct Walk {
+        let lanesAtOnce: Int, lanesPerBlock: Int
+        /// Floats of a block, of all at once, and of sums that wait for others to be added to.
+        let block: Int, blocks: Int, sums: Int
     }
 
-    /// The parts of an item's workspace: planes of the big side, of the small one, and sums that wait for others.
-    private func weightsWorkspace(_ index: Int, _ transforms: TileTransforms, lanes: Int) -> (big: Int, small: Int, sums: Int) {
-        let samples = min(lanes * partition.microbatch, partition.samples)
-        return (transforms.floats(.big, samples: samples), transforms.floats(.small, samples: samples), sumsBeside(lanes) * count(of: index))
+    private func walk(_ index: Int, _ transforms: TileTransforms) -> Walk {
+        let lanes = partition.lanes.count
+        let perLane = TileBlocks.floats(transforms, samples: partition.microbatch)
+        let atOnce = min(Self.transformedFloats / perLane, lanes).powerOfTwo
+        let tiles = partition.microbatch * transforms.tiling.tilesOfSample
+        let perBlock = min(TiledConvolutionKernel.tilesPerBlock / tiles, atOnce.divided(up: threads)).powerOfTwo
+        let block = TileBlocks.floats(transforms, samples: min(perBlock * partition.microbatch, partition.samples))
+        let waiting = partition.subtrees.map { $0.count.divided(up: atOnce).foldingDepth }.max()!
+        return Walk(
+            lanesAtOnce: atOnce, lanesPerBlock: perBlock, block: block, blocks: block * atOnce.divided(up: perBlock), sums: waiting * count(of: index)
+        )
     }
-
-    private func sumsBeside(_ lanes: Int) -> Int { partition.subtrees.map { $0.count.divided(up: lanes).foldingDepth }.max()! }
 
     func tiledWeightsWorkspace(_ index: Int) -> Int {
-        let transforms = TileTransforms(tiling(of: index), table: table)
-        let parts = weightsWorkspace(index, transforms, lanes: lanesAtOnce(transforms))
-        return parts.big + parts.small + parts.sums
+        let walk = walk(index, TileTransforms(tiling(of: index), table: table))
+        return walk.blocks + walk.sums
     }
 
-    func tiledWeights(_ index: Int) -> [any Kernel] {
-        let tiling = tiling(of: index), transforms = TileTransforms(tiling, table: table), lanes = lanesAtOnce(transforms)
-        let parts = weightsWorkspace(index, transforms, lanes: lanes)
-        let big = places[workspace(for: index)]!, small = big + parts.big, sums = small + parts.small
-        let operands = (big: operand(draft[index].inputs[0], .big, tiling), small: operand(draft[index].inputs[1], .small, tiling))
+    /// - Parameter image: the convolution that takes the gradient on to the other image side; it shares what it transforms.
+    func tiledWeights(_ index: Int, with image: Int?, then: [ElementwiseKernel]) -> [any Kernel] {
+        let transforms = TileTransforms(tiling(of: index), table: table), walk = walk(index, transforms)
+        let memory = places[workspace(for: index)]!, sums = memory + walk.blocks
+        let operands: [(ConvolutionSide, TiledSide)] = [
+            (.big, operand(draft[index].inputs[0], .big, transforms.tiling)), (.small, operand(draft[index].inputs[1], .small, transforms.tiling)),
+        ]
         var kernels: [any Kernel] = []
         for (number, subtree) in partition.subtrees.enumerated() {
             let result = floats(of: index) + number * count(of: index)
             func place(_ level: Int) -> Floats { level == 0 ? result : sums + (level - 1) * count(of: index) }
-            fold(subtree, by: lanes, into: 0) { part, level in
-                let samples = partition.samples(of: part)
-                kernels += [
-                    TileKernel(transforms, .big, of: operands.big, samples: samples, to: big),
-                    TileKernel(transforms, .small, of: operands.small, samples: samples, to: small),
-                    TiledWeightKernel(transforms, partition, lanes: part, big: big, small: small, to: place(level)),
-                ]
+            fold(subtree, by: walk.lanesAtOnce, into: 0) { lanes, level in
+                let blocks = TileBlocks(
+                    transforms: transforms, partition: partition, lanes: lanes, lanesPerBlock: walk.lanesPerBlock, memory: memory)
+                for (side, operand) in operands {
+                    if let image, case .tiled(_, let made) = draft[image].kind, made != side {
+                        let tasks = (0 ..< blocks.count).map(blocks.samples)
+                        kernels.append(tiledConvolution(image, transforms, tasks, kept: blocks, then))
+                    } else {
+                        kernels.append(TileKernel(blocks, side, of: operand))
+                    }
+                }
+                kernels.append(TiledWeightKernel(blocks, to: place(level)))
             } add: { to, from in
                 kernels.append(AddKernel(to: place(to), from: place(from), count: count(of: index), table: table))
             }
         }
         return kernels
     }
+}
+
+extension Int {
+    /// The largest power of two that is not larger; 1 at least.
+    fileprivate var powerOfTwo: Int { 1 << (Int.bitWidth - 1 - Swift.max(1, self).leadingZeroBitCount) }
 }

@@ -77,22 +77,46 @@ extension Plan: CustomStringConvertible {
 extension Assembly {
     /// Its actions, in order: those of each step, then copies of new values that could not be written in their variables' places.
     fileprivate func described() -> [PlanDescription.Action] {
-        var rest = actions[...]
-        var found: [PlanDescription.Action] = []
-        for step in steps {
-            if case .kernel(let item, _) = step, case .kernel(let kernel)? = rest.first, kernel is PackKernel {
-                let weights = draft[draft[item].inputs[1]].form
-                found.append(action(rest.removeFirst(), "pack", reads: [weights], makes: [weights]))
+        var found: [PlanDescription.Action] = [], first = 0
+        for (step, end) in zip(steps, ends) {
+            var own = actions[first ..< end]
+            switch step {
+            case .loop(let item, _): found += loop(draft[item], &own)
+            case .kernel(let item, let weights, let then): found += own.map { described($0, item, weights, then) }
+            default: found.append(described(step, by: own.first!))
             }
-            if case .loop(let item, _) = step {
-                found += loop(draft[item], &rest)
-            } else {
-                found.append(described(step, by: rest.removeFirst()))
-            }
+            first = end
         }
-        for case .kernel(let kernel as CopyKernel) in rest { found.append(copy(kernel, "copy into the variable")) }
+        for case .kernel(let kernel as CopyKernel) in actions[first...] { found.append(copy(kernel, "copy into the variable")) }
         return found
     }
+
+    /// One of the actions of a kernel's step.
+    private func described(_ action: Action, _ item: Int, _ weights: Int?, _ then: [Program]) -> PlanDescription.Action {
+        guard case .kernel(let kernel) = action else { preconditionFailure("a kernel's step holds kernels") }
+        switch kernel {
+        case is PackKernel:
+            let form = draft[draft[item].inputs[1]].form
+            return self.action(action, "pack", reads: [form], makes: [form])
+        case let kernel as TileKernel:
+            return self.action(action, "transform", reads: forms(inMemory: draft[weights ?? item].inputs[kernel.side == .big ? 0 : 1]), makes: [])
+        case is AddKernel: return self.action(action, "add", reads: [draft[weights ?? item].form], makes: [draft[weights ?? item].form])
+        case let kernel as TiledWeightKernel: return self.action(action, weights ?? item, [], share: kernel.samples)
+        case let kernel as TiledConvolutionKernel: return self.action(action, item, then, share: kernel.samples)
+        default: return self.action(action, item, then, share: partition.samples)
+        }
+    }
+
+    /// - Parameter share: how many of this rank's samples the action computes.
+    private func action(_ action: Action, _ item: Int, _ then: [Program], share: Int) -> PlanDescription.Action {
+        self.action(
+            action, ([draft[item].kind.name] + then.map { "then " + $0.instructions }).joined(separator: ", "),
+            reads: draft[item].inputs.flatMap(forms(inMemory:)), makes: ([item] + then.flatMap(\.members)).map { draft[$0].form },
+            multiplyAdds: multiplyAdds(of: item) * share / partition.samples)
+    }
+
+    /// What a kernel reads for an operand.
+    private func forms(inMemory item: Int) -> [Form] { (hasMemory(item) ? [item] : operands(of: [item]).sorted()).map { draft[$0].form } }
 
     private func copy(_ kernel: CopyKernel, _ name: String) -> PlanDescription.Action {
         let form = Form.replicated([kernel.count])
@@ -128,13 +152,7 @@ extension Assembly {
             return self.action(action, counted(items.map { draft[$0].kind.name }), reads: forms(outside.sorted()), makes: forms(items))
         case .program(let program):
             return self.action(action, program.instructions, reads: forms(program.reads.sorted()), makes: forms(program.members))
-        case .kernel(let item, let then):
-            let made = [item] + then.flatMap(\.members)
-            return self.action(
-                action, ([draft[item].kind.name] + then.map { "then " + $0.instructions }).joined(separator: ", "),
-                reads: forms(draft[item].inputs.flatMap { hasMemory($0) ? [$0] : operands(of: [$0]).sorted() }), makes: forms(made),
-                multiplyAdds: multiplyAdds(of: item))
-        case .loop: preconditionFailure("a loop is several actions")
+        case .kernel, .loop: preconditionFailure("several actions")
         case .reduce(let items):
             let bytes = forms(items).reduce(0) { $0 + self.bytes(of: $1) }
             return PlanDescription.Action(

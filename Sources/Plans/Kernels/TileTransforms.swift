@@ -118,6 +118,34 @@ final class TileTransforms {
     }
 }
 
+/// The transformed operands of some lanes in memory, block by block of whole lanes: what a gradient by weights is formed from.
+struct TileBlocks {
+    let transforms: TileTransforms, partition: Partition
+    /// Of this rank, a subtree of the summation tree.
+    let lanes: Range<Int>
+    let lanesPerBlock: Int
+    let memory: Floats
+
+    var count: Int { lanes.count.divided(up: lanesPerBlock) }
+    private var samplesPerBlock: Int { min(lanesPerBlock * partition.microbatch, partition.samples) }
+    /// Floats of a block.
+    static func floats(_ transforms: TileTransforms, samples: Int) -> Int {
+        transforms.floats(.big, samples: samples) + transforms.floats(.small, samples: samples)
+    }
+
+    func block(of lane: Int) -> Int { (lane - lanes.lowerBound) / lanesPerBlock }
+
+    func samples(of block: Int) -> Range<Int> {
+        let first = lanes.lowerBound + block * lanesPerBlock
+        return partition.samples(of: first ..< min(first + lanesPerBlock, lanes.upperBound))
+    }
+
+    func planes(_ side: ConvolutionSide, of block: Int) -> Floats {
+        memory + block * Self.floats(transforms, samples: samplesPerBlock)
+            + (side == .big ? 0 : transforms.floats(.big, samples: samplesPerBlock))
+    }
+}
+
 extension Int {
     /// Floats to the next cache line.
     fileprivate var aligned: Int { divided(up: 16) * 16 }

@@ -14,36 +14,48 @@ enum TiledSide {
 /// What follows it sample by sample, as sums of its result over positions, runs while a group of samples is still in cache.
 final class TiledConvolutionKernel: Kernel {
     /// Tiles of a block: enough to make its transformed weights worth while, few enough to stay in cache.
-    private static let tilesPerBlock = 128
+    static let tilesPerBlock = 128
 
     private let transforms: TileTransforms
     /// The side that is given and the one that is made: `big` and `small` of a convolution, the reverse of a transposed one.
     private let from: ConvolutionSide, to: ConvolutionSide
     private let operand: TiledSide, result: TiledSide, weights: Floats
     private let then: [ElementwiseKernel]
-    private let samples: Int, samplesPerTask: Int
+    /// The samples of each task.
+    private let tasksSamples: [Range<Int>]
+    /// Where the transformed operand stays, of each task a block; nil where nobody else needs it.
+    private let kept: TileBlocks?
     /// Where the parts of a task's scratch begin: the operand's planes, the result's, what the products and programs need.
     private let planes: (from: Int, to: Int, rest: Int)
     let scratch: Int
-    var tasks: Int { samples.divided(up: samplesPerTask) }
+    var tasks: Int { tasksSamples.count }
+    var samples: Int { tasksSamples.reduce(0) { $0 + $1.count } }
 
-    /// - Parameter then: programs over the samples of the result.
+    /// - Parameters:
+    ///   - tasksSamples: see `blocks(of:by:_:)`.
+    ///   - then: programs over the samples of the result.
     init(
-        _ tiling: Tiling, to: ConvolutionSide, samples: Int, threads: Int, table: UnsafePointer<vk_table>,
+        _ transforms: TileTransforms, to: ConvolutionSide, tasksSamples: [Range<Int>], kept: TileBlocks? = nil,
         operand: TiledSide, weights: Floats, result: TiledSide, then: [ElementwiseKernel]
     ) {
         (from, self.to) = (to == .small ? .big : .small, to)
-        (self.operand, self.weights, self.result, self.then, self.samples) = (operand, weights, result, then, samples)
-        samplesPerTask = min(max(1, Self.tilesPerBlock / tiling.tilesOfSample), samples.divided(up: threads))
-        transforms = TileTransforms(tiling, table: table)
+        (self.operand, self.weights, self.result, self.then, self.tasksSamples, self.kept) = (operand, weights, result, then, tasksSamples, kept)
+        self.transforms = transforms
+        let samplesPerTask = tasksSamples.map(\.count).max()!
         let first = transforms.localFloats(samples: samplesPerTask), second = first + transforms.floats(from, samples: samplesPerTask)
         planes = (first, second, second + transforms.floats(to, samples: samplesPerTask))
         scratch = planes.rest + ([transforms.productScratch, operand.scratch, result.scratch] + then.map(\.scratch)).max()!
     }
 
+    /// A rank's samples in tasks, so that each thread has one at least.
+    static func blocks(of samples: Int, threads: Int, _ tiling: Tiling) -> [Range<Int>] {
+        let length = min(max(1, tilesPerBlock / tiling.tilesOfSample), samples.divided(up: threads))
+        return stride(from: 0, to: samples, by: length).map { $0 ..< min($0 + length, samples) }
+    }
+
     func run(_ task: Int, scratch: Floats) {
-        let samples = task * samplesPerTask ..< min((task + 1) * samplesPerTask, samples)
-        let (given, made, rest) = (scratch + planes.from, scratch + planes.to, scratch + planes.rest)
+        let samples = tasksSamples[task], given = kept?.planes(from, of: task) ?? scratch + planes.from
+        let (made, rest) = (scratch + planes.to, scratch + planes.rest)
         transforms.transform(operand, from, of: samples, in: samples, into: given, local: scratch, scratch: rest)
         transforms.multiply(given, weights, into: made, to, samples: samples.count, scratch: rest)
         transforms.restore(made, to, of: samples, to: result, local: scratch, scratch: rest) { group in
@@ -52,26 +64,33 @@ final class TiledConvolutionKernel: Kernel {
     }
 }
 
-/// The transformed operands of weight gradients: those of the big side or of the small one, of some lanes.
+/// Transforms one image side for the gradient by the weights.
 final class TileKernel: Kernel {
     private static let tilesPerTask = 32
 
-    private let transforms: TileTransforms, side: ConvolutionSide, operand: TiledSide
-    private let samples: Range<Int>, samplesPerTask: Int, to: Floats
+    let side: ConvolutionSide
+    private let blocks: TileBlocks, operand: TiledSide
+    private let pieces: [(block: Int, samples: Range<Int>)]
+    private let local: Int
     let scratch: Int
-    var tasks: Int { samples.count.divided(up: samplesPerTask) }
+    var tasks: Int { pieces.count }
 
-    init(_ transforms: TileTransforms, _ side: ConvolutionSide, of operand: TiledSide, samples: Range<Int>, to: Floats) {
-        (self.transforms, self.side, self.operand, self.samples, self.to) = (transforms, side, operand, samples, to)
-        samplesPerTask = max(1, Self.tilesPerTask / transforms.tiling.tilesOfSample)
-        scratch = transforms.localFloats(samples: samplesPerTask) + operand.scratch
+    init(_ blocks: TileBlocks, _ side: ConvolutionSide, of operand: TiledSide) {
+        (self.blocks, self.side, self.operand) = (blocks, side, operand)
+        let length = max(1, Self.tilesPerTask / blocks.transforms.tiling.tilesOfSample)
+        pieces = (0 ..< blocks.count).flatMap { block in
+            let samples = blocks.samples(of: block)
+            return stride(from: samples.lowerBound, to: samples.upperBound, by: length).map { (block, $0 ..< min($0 + length, samples.upperBound)) }
+        }
+        local = blocks.transforms.localFloats(samples: length)
+        scratch = local + operand.scratch
     }
 
     func run(_ task: Int, scratch: Floats) {
-        let first = samples.lowerBound + task * samplesPerTask
-        transforms.transform(
-            operand, side, of: first ..< min(first + samplesPerTask, samples.upperBound), in: samples, into: to,
-            local: scratch, scratch: scratch + transforms.localFloats(samples: samplesPerTask))
+        let (block, samples) = pieces[task]
+        blocks.transforms.transform(
+            operand, side, of: samples, in: blocks.samples(of: block), into: blocks.planes(side, of: block), local: scratch,
+            scratch: scratch + local)
     }
 }
 
@@ -83,17 +102,20 @@ final class TiledWeightKernel: Kernel {
     /// Rows (channels of the patch) and columns of a piece.
     private static let rows = 64, columns = 64
 
-    private let transforms: TileTransforms, partition: Partition, lanes: Range<Int>
-    private let big: Floats, small: Floats, to: Floats
+    private let blocks: TileBlocks, to: Floats
     private let depth: Int
     let scratch: Int, tasks: Int
+    /// Of all its lanes.
+    var samples: Int { blocks.partition.samples(of: blocks.lanes).count }
+    private var transforms: TileTransforms { blocks.transforms }
     private var tiling: Tiling { transforms.tiling }
     private var pieceFloats: Int { tiling.taps * tiling.taps * Self.rows * Self.columns }
 
     /// - Parameter to: the result, in the form of the weights.
-    init(_ transforms: TileTransforms, _ partition: Partition, lanes: Range<Int>, big: Floats, small: Floats, to: Floats) {
-        (self.transforms, self.partition, self.lanes, self.big, self.small, self.to) = (transforms, partition, lanes, big, small, to)
-        depth = lanes.count.foldingDepth
+    init(_ blocks: TileBlocks, to: Floats) {
+        (self.blocks, self.to) = (blocks, to)
+        let transforms = blocks.transforms
+        depth = blocks.lanes.count.foldingDepth
         tasks = transforms.tiling.inner.divided(up: Self.rows) * transforms.tiling.columns.divided(up: Self.columns)
         scratch =
             (depth + 1) * transforms.tiling.taps * transforms.tiling.taps * Self.rows * Self.columns
@@ -104,11 +126,11 @@ final class TiledWeightKernel: Kernel {
         let bands = tiling.inner.divided(up: Self.rows), row = task % bands * Self.rows, column = task / bands * Self.columns
         let piece = TileTransforms.Piece(
             rows: row ..< min(row + Self.rows, tiling.inner), columns: column ..< min(column + Self.columns, tiling.columns))
-        let block = partition.samples(of: lanes)
-        fold(lanes, into: 0) { lane, level in
+        fold(blocks.lanes, into: 0) { lane, level in
+            let block = blocks.block(of: lane)
             transforms.weights(
-                big, small, of: partition.samples(of: lane), in: block, piece: piece, into: scratch + level * pieceFloats,
-                scratch: scratch + (depth + 1) * pieceFloats)
+                blocks.planes(.big, of: block), blocks.planes(.small, of: block), of: blocks.partition.samples(of: lane),
+                in: blocks.samples(of: block), piece: piece, into: scratch + level * pieceFloats, scratch: scratch + (depth + 1) * pieceFloats)
         } add: { to, from in
             transforms.table.pointee.add(scratch + to * pieceFloats, scratch + from * pieceFloats, Int64(pieceFloats))
         }

@@ -1,19 +1,49 @@
 import Graphs
 
-/// Lets loops over the elements of samples run inside the convolution that comes before them, a few samples at a time while
-/// they are still in cache: the sums that batch norm needs of it, and whatever else reads it.
+/// Joins steps that meet the same values while those are in cache.
+///
+/// Loops over the elements of samples run inside the convolution that comes before them, a few samples at a time: the sums
+/// that batch norm needs of it, and whatever else reads it. And the two convolutions that a gradient goes through, to
+/// the weights and to the other image side, share its transform.
 struct Fusion {
     private(set) var steps: [Step] = []
+    private let draft: Draft
+    /// What a kernel with these inputs reads in memory.
+    private let operands: ([Int]) -> Set<Int>
 
-    init(_ ordered: [Step], of draft: Draft) {
-        for step in ordered {
-            if case .program(let program) = step, program.space.isBatched, case .kernel(let item, let then)? = steps.last,
-                case .tiled(_, let side) = draft[item].kind, side != .weights
-            {
-                steps[steps.count - 1] = .kernel(item, then: then + [program])
-            } else {
-                steps.append(step)
-            }
+    init(_ ordered: [Step], of draft: Draft, operands: @escaping ([Int]) -> Set<Int>) {
+        (self.draft, self.operands) = (draft, operands)
+        for step in ordered where !runs(step) && !pairs(step) { steps.append(step) }
+    }
+
+    /// Lets a program run in the last convolution before it, past gradients by weights.
+    private mutating func runs(_ step: Step) -> Bool {
+        guard case .program(let program) = step, program.space.isBatched else { return false }
+        for place in steps.indices.reversed() {
+            guard case .kernel(let item, let weights, let then) = steps[place], case .tiled(_, let side) = draft[item].kind else { return false }
+            if side == .weights { continue }
+            steps[place] = .kernel(item, weights: weights, then: then + [program])
+            return true
         }
+        return false
+    }
+
+    /// Lets a gradient by weights join the convolution just before it.
+    private mutating func pairs(_ step: Step) -> Bool {
+        guard case .kernel(let weights, nil, _) = step, case .kernel(let image, nil, let then)? = steps.last, isShared(image, weights) else {
+            return false
+        }
+        let made = Set([image] + then.flatMap(\.members))
+        guard operands(draft[weights].inputs).isDisjoint(with: made) else { return false }
+        steps[steps.count - 1] = .kernel(image, weights: weights, then: then)
+        return true
+    }
+
+    private func isShared(_ image: Int, _ weights: Int) -> Bool {
+        guard case .tiled(let geometry, let made) = draft[image].kind, case .tiled(geometry, of: .weights) = draft[weights].kind,
+            draft[draft[image].inputs[1]].form == draft[weights].form
+        else { return false }
+        let (big, small) = (draft[weights].inputs[0], draft[weights].inputs[1]), given = draft[image].inputs[0], form = draft[image].form
+        return made == .big ? given == small && form == draft[big].form : made == .small && given == big && form == draft[small].form
     }
 }

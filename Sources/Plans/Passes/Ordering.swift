@@ -6,8 +6,9 @@ enum Step {
     case scalars([Int])
     /// Elementwise values and sums within samples that share a loop.
     case program(Program)
-    /// Everything that has a kernel of its own, and loops that it runs over its samples while they are in cache.
-    case kernel(Int, then: [Program])
+    /// Everything that has a kernel of its own; with a convolution the gradient by its weights that shares an operand, and
+    /// loops that it runs over its samples while they are in cache.
+    case kernel(Int, weights: Int?, then: [Program])
     /// Sums over the samples of this rank, added over the ranks.
     case reduce([Int])
     /// All rounds of a loop, which give its results.
@@ -68,7 +69,7 @@ struct Ordering {
         } else if draft[unit].isElementwise || isProgramSum(unit) {
             scheduleLoop(from: unit)
         } else {
-            steps.append(.kernel(unit, then: []))
+            steps.append(.kernel(unit, weights: nil, then: []))
             close([unit])
         }
     }
