@@ -19,13 +19,13 @@ static void multiply_matrices(const matrices *m) {
   for (int64_t r = 0; r < ROWS; r++) aRow[r] = r * m->aRow, cRow[r] = r * m->cRow;
   work w = {.stretches = m->stretches, .count = m->count, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
   for (int64_t column = 0; column < m->columns; column += PANEL) {
-    const tile_function *compute = tiles[m->columns - column > LANES];
+    int wide = m->columns - column > LANES;
     w.b = m->b + column / PANEL * m->bPanel;
     for (int64_t r = 0, rows; r < m->rows; r += rows) {
       rows = tile_rows(m->rows - r);
       w.a = m->a + r * m->aRow;
       w.c = m->c + r * m->cRow + column;
-      compute[rows - 1](&w);
+      tiles[rows - 1][m->aRow == 1][wide](&w);
     }
   }
 }
