@@ -15,10 +15,19 @@ int64_t vk_lanes(int64_t period);
 
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Winograd planes in memory. Rows are an odd number of cache lines apart and planes 5 more than a multiple of 16, so that
-// neither the rows of a product's tile nor the planes of a transform crowd into the same cache sets.
-static inline int64_t row_stride(int64_t channels) { return (channels / 16 | 1) * 16; }
-static inline int64_t plane_stride(int64_t channels, int64_t tiles) { return ((tiles * row_stride(channels) + 255) / 256 * 16 + 5) * 16; }
+// A Winograd plane in memory: its channels in strips of 64, in a strip a row for each tile, so that what a product reads is
+// contiguous. Planes are 5 cache lines more than a multiple of 16 apart, so that those that a transform writes at once do
+// not crowd into the same cache sets.
+enum { STRIP_CHANNELS = 64 };
+static inline int64_t row_stride(int64_t channels) { return smaller(channels, STRIP_CHANNELS); }
+static inline int64_t strip_stride(int64_t channels, int64_t tiles) { return tiles * row_stride(channels); }
+static inline int64_t plane_stride(int64_t channels, int64_t tiles) {
+  int64_t strips = (channels + STRIP_CHANNELS - 1) / STRIP_CHANNELS;
+  return ((strips * strip_stride(channels, tiles) + 255) / 256 * 16 + 5) * 16;
+}
+static inline int64_t place_in_plane(int64_t channels, int64_t tiles, int64_t tile, int64_t channel) {
+  return channel / STRIP_CHANNELS * strip_stride(channels, tiles) + tile * row_stride(channels) + channel % STRIP_CHANNELS;
+}
 
 // Transformed weights are made a piece at a time, one row of frequencies of it: so many inner indices and columns stay in
 // a cache of 512 KiB beside what they are multiplied with. Columns are a multiple of every table's panel.

@@ -27,13 +27,13 @@ typedef struct {
 INLINE vector load(const float *from) { vector v; memcpy(&v, from, sizeof v); return v; }
 INLINE void store(float *to, vector v) { memcpy(to, &v, sizeof v); }
 
-// A number of rows and of vectors that are constants where this is inlined.
-INLINE void tile(const int rows, const int width, const work *w) {
+// A number of rows and of vectors that are constants where this is inlined, as is whether the rows of A are one float apart.
+INLINE void tile(const int rows, const int width, const int neighbors, const work *w) {
   vector sum[ROWS][2];
   int64_t row[ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    row[r] = w->aRow[r];
+    row[r] = neighbors ? r : w->aRow[r];
 #pragma clang loop unroll(full)
     for (int v = 0; v < width; v++) sum[r][v] = w->fresh ? (vector)(0.0f) : load(w->c + w->cRow[r] + v * LANES);
   }
@@ -54,17 +54,20 @@ INLINE void tile(const int rows, const int width, const work *w) {
       y += bStep;
     }
   }
+  float *to[ROWS];  // all before the first store, which might change cRow for all the compiler knows
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) to[r] = w->c + w->cRow[r];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < width; v++) store(w->c + w->cRow[r] + v * LANES, sum[r][v]);
+    for (int v = 0; v < width; v++) store(to[r] + v * LANES, sum[r][v]);
 }
 
 typedef void (*tile_function)(const work *);
 
-#define TILE(rows, width) \
-  static void tile_##rows##_##width(const work *w) { tile(rows, width, w); }
-#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+#define TILE(rows, width, neighbors) \
+  static void tile_##rows##_##width##_##neighbors(const work *w) { tile(rows, width, neighbors, w); }
+#define TILES(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
 TILES(1) TILES(2) TILES(3) TILES(4)
 #if ROWS > 4
 TILES(5) TILES(6)
@@ -73,23 +76,15 @@ TILES(5) TILES(6)
 TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
 #endif
 
-static const tile_function tiles[2][ROWS] = {
-  {tile_1_1, tile_2_1, tile_3_1, tile_4_1,
+#define TILES_HERE(rows) {{tile_##rows##_1_0, tile_##rows##_2_0}, {tile_##rows##_1_1, tile_##rows##_2_1}}
+static const tile_function tiles[ROWS][2][2] = {  // by rows - 1, neighbors, width - 1
+  TILES_HERE(1), TILES_HERE(2), TILES_HERE(3), TILES_HERE(4),
 #if ROWS > 4
-   tile_5_1, tile_6_1,
+  TILES_HERE(5), TILES_HERE(6),
 #endif
 #if ROWS > 6
-   tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+  TILES_HERE(7), TILES_HERE(8), TILES_HERE(9), TILES_HERE(10), TILES_HERE(11), TILES_HERE(12),
 #endif
-  },
-  {tile_1_2, tile_2_2, tile_3_2, tile_4_2,
-#if ROWS > 4
-   tile_5_2, tile_6_2,
-#endif
-#if ROWS > 6
-   tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2, tile_12_2,
-#endif
-  },
 };
 
 // Rows of the next tile: the rest is split evenly, since a tile of few rows cannot keep the units busy.
@@ -164,10 +159,9 @@ typedef struct { float a[STRIP * CHUNK], b[BAND * CHUNK]; } copies;
 // where the operands are read where they lie.
 static void strip(const vk_product *p, int64_t first, int64_t last, int64_t left, int64_t right, const chunk *chunk, int64_t inner,
                   int fresh, copies *copies) {
-  static const int64_t inTile[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   const stretch whole = {0, 0, inner};
   work w = {.stretches = chunk->of, .count = chunk->count, .a = p->a, .aStep = p->aStep, .bStep = p->bStep, .fresh = fresh};
-  if (copies) w.stretches = &whole, w.count = 1, w.bStep = PANEL, w.aRow = inTile;
+  if (copies) w.stretches = &whole, w.count = 1, w.bStep = PANEL;
   for (int64_t column = left; column < right; column += PANEL) {
     int64_t columns = smaller(right - column, PANEL), rows;
     w.b = copies ? copies->b + (column - left) * CHUNK : p->b + column / PANEL * p->bPanel;
@@ -181,7 +175,7 @@ static void strip(const vk_product *p, int64_t first, int64_t last, int64_t left
         w.aRow = p->aRow + r;
       }
       w.c = p->c + column, w.cRow = p->cRow + r;
-      tile_function compute = tiles[columns > LANES][rows - 1];
+      tile_function compute = tiles[rows - 1][copies != NULL][columns > LANES];
       if (columns == PANEL) compute(&w);
       else edge(compute, &w, rows, columns);
     }

@@ -6,7 +6,9 @@ int64_t vk_plane_floats(const vk_tiling *tiling, int64_t channels, int64_t tiles
   return side_of(tiling) * side_of(tiling) * plane_stride(channels, tiles);
 }
 
-int64_t vk_multiply_scratch(const vk_tiling *tiling) { return side_of(tiling) * piece_stride(INNER_PIECE, COLUMN_PIECE); }
+int64_t vk_multiply_scratch(const vk_tiling *tiling) {
+  return (side_of(tiling) + tiling->taps * tiling->taps) * piece_stride(INNER_PIECE, COLUMN_PIECE);
+}
 
 int64_t vk_weights_scratch(const vk_tiling *tiling, int64_t inner, int64_t columns) {
   return side_of(tiling) * piece_stride(inner, columns);

@@ -76,7 +76,7 @@ INLINE void transform_image(const int taps, const direction direction, const vk_
                             int64_t first, int64_t tiles) {
   const int side = taps + 3, window = direction == FROM_WINDOW || direction == TO_WINDOW;
   const int64_t channels = window ? tiling->inner : tiling->columns;
-  const int64_t row = row_stride(channels), plane = plane_stride(channels, tiles);
+  const int64_t plane = plane_stride(channels, tiles);
   const square pixels = {(4 * tiling->tileColumns + (window ? taps - 1 : 0)) * channels, channels};
   const square frequencies = {side * plane, plane};
   const float *windows = windowMatrix[taps - 2][0], *outputs = outputMatrix[taps - 2][0];
@@ -84,7 +84,7 @@ INLINE void transform_image(const int taps, const direction direction, const vk_
     for (int64_t j = 0; j < tiling->tileColumns; j++)
       for (int64_t c = 0; c < channels; c += LANES) {
         float *there = image + 4 * i * pixels.row + 4 * j * pixels.column + c;
-        float *here = planes + (first + i * tiling->tileColumns + j) * row + c;
+        float *here = planes + place_in_plane(channels, tiles, first + i * tiling->tileColumns + j, c);
         if (direction == FROM_WINDOW) transform(side, side, windows, SIDE, 1, here, frequencies, there, pixels, 0, 0, 0);
         if (direction == TO_WINDOW) transform(side, side, windows, 1, SIDE, there, pixels, here, frequencies, taps - 1, i > 0, j > 0);
         if (direction == FROM_OUTPUT) transform(side, 4, outputs, 1, SIDE, here, frequencies, there, pixels, 0, 0, 0);

@@ -2,9 +2,12 @@
 // weights: a piece of them, one row of frequencies at a time, is made in L2 and used at once for all tiles of the block; the
 // sum over the inner index goes on in the result's memory from piece to piece.
 
-// c[rows][columns] (+)= a b, element (r, k) of a at a[r*aRow + k*aStep], panel j of b at b + j*bPanel with rows bStep apart.
+// Products of tiles by rows and strips of planes.
+//   c[rows][columns] (+)= a b with element (r, k) of a at a[r*aRow] and the stretches' offset + k*aStep,
+// panel j of b at b + j*bPanel with rows bStep apart.
 typedef struct {
-  int64_t rows, columns, inner;
+  int64_t rows, columns;
+  stretch stretches[INNER_PIECE / STRIP_CHANNELS]; int64_t count;
   const float *a; int64_t aRow, aStep;
   const float *b; int64_t bPanel, bStep;
   float *c; int64_t cRow;
@@ -14,57 +17,47 @@ typedef struct {
 static void multiply_matrices(const matrices *m) {
   int64_t aRow[ROWS], cRow[ROWS];
   for (int64_t r = 0; r < ROWS; r++) aRow[r] = r * m->aRow, cRow[r] = r * m->cRow;
-  const stretch whole = {0, 0, m->inner};
-  work w = {.stretches = &whole, .count = 1, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
+  work w = {.stretches = m->stretches, .count = m->count, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
   for (int64_t column = 0; column < m->columns; column += PANEL) {
-    const tile_function *compute = tiles[m->columns - column > LANES];
+    int wide = m->columns - column > LANES;
     w.b = m->b + column / PANEL * m->bPanel;
     for (int64_t r = 0, rows; r < m->rows; r += rows) {
       rows = tile_rows(m->rows - r);
       w.a = m->a + r * m->aRow;
       w.c = m->c + r * m->cRow + column;
-      compute[rows - 1](&w);
+      tiles[rows - 1][m->aRow == 1][wide](&w);
     }
   }
 }
 
-// A vector of weights; zeros where there are none.
-INLINE vector weights_at(const vk_tiling *tiling, const float *weights, int32_t place, int64_t column) {
+// Patch channels k0 ..< k1 and columns n0 ..< n1 of the weights.
+typedef struct { int64_t k0, k1, n0, n1; } piece;
+
+// Element (inner, column) of a piece in panels [inner][PANEL].
+INLINE int64_t place_in_piece(int64_t inner, int64_t column, int64_t inners) { return (column / PANEL * inners + inner) * PANEL + column % PANEL; }
+
+// Where a patch channel has its weights for a tap from column n0 on.
+INLINE const float *row_of(const vk_tiling *tiling, const float *weights, int64_t tap, int64_t k, int64_t n0) {
+  static const float zeros[INNER_PIECE];
+  int32_t place = tiling->tap[tap * tiling->inner + k];
+  return place < 0 ? zeros : weights + place + n0;
+}
+
+// The first `count` floats from there on, and zeros.
+INLINE vector load_part(const float *from, int64_t count) {
+  if (count >= LANES) return load(from);
   vector v = 0.0f;
-  if (place < 0 || column >= tiling->realColumns) return v;
-  if (column + LANES <= tiling->realColumns) return load(weights + place + column);
-  memcpy(&v, weights + place + column, (size_t)(tiling->realColumns - column) * sizeof(float));
+  if (count > 0) memcpy(&v, from, (size_t)count * sizeof(float));
   return v;
 }
 
-// Row `f` of G applied to column b of patch channel k's taps.
-INLINE vector weights_column(const int taps, const vk_tiling *tiling, const float *weights, int f, int b, int64_t k, int64_t column) {
-  const float *g = weightMatrix[taps - 2][f];
-  vector sum = 0.0f;
-#pragma clang loop unroll(full)
-  for (int a = 0; a < taps; a++) {
-    vector w = weights_at(tiling, weights, tiling->tap[(a * taps + b) * tiling->inner + k], column);
-    sum = a == 0 ? g[0] * w : __builtin_elementwise_fma((vector)(g[a]), w, sum);
-  }
-  return sum;
-}
-
-// A piece of U or of U^T, frequencies (f, 0), (f, 1), ...: planes `plane` floats apart, each in panels of [inner][PANEL].
-typedef struct { int64_t k0, k1, n0, n1; } piece;
-
-INLINE void store_frequencies(const int taps, const vector *half, float *to, int64_t plane) {
-#pragma clang loop unroll(full)
-  for (int b = 0; b < taps + 3; b++) store(to + b * plane, combination(taps, weightMatrix[taps - 2][b], 1, half));
-}
-
-INLINE void make_piece(const int taps, const vk_tiling *tiling, const float *weights, int f, piece p, float *to) {
-  const int64_t inner = p.k1 - p.k0, plane = piece_stride(inner, p.n1 - p.n0);
-  for (int64_t k = 0; k < inner; k++)
-    for (int64_t n = 0; n < p.n1 - p.n0; n += LANES) {
-      vector half[3];
-#pragma clang loop unroll(full)
-      for (int b = 0; b < taps; b++) half[b] = weights_column(taps, tiling, weights, f, b, p.k0 + k, p.n0 + n);
-      store_frequencies(taps, half, to + (n / PANEL * inner + k) * PANEL + n % PANEL, plane);
+// Copies the weights of a piece, tap by tap.
+static void gather_piece(const vk_tiling *tiling, const float *weights, piece p, float *to) {
+  const int64_t inner = p.k1 - p.k0, columns = p.n1 - p.n0, real = tiling->realColumns - p.n0;
+  for (int64_t tap = 0; tap < tiling->taps * tiling->taps; tap++, to += piece_stride(inner, columns))
+    for (int64_t k = 0; k < inner; k++) {
+      const float *row = row_of(tiling, weights, tap, p.k0 + k, p.n0);
+      for (int64_t n = 0; n < columns; n += LANES) store(to + place_in_piece(k, n, inner), load_part(row + n, real - n));
     }
 }
 
@@ -97,29 +90,43 @@ INLINE void transpose(vector *x) {
   EXCHANGE(x, 1)
 }
 
-// Here the piece's columns are patch channels.
-INLINE void make_adjoint_piece(const int taps, const vk_tiling *tiling, const float *weights, int f, piece p, float *to) {
-  const int64_t inner = p.n1 - p.n0, plane = piece_stride(inner, p.k1 - p.k0);
-  for (int64_t k = 0; k < p.k1 - p.k0; k += LANES)
-    for (int64_t n = 0; n < inner; n += LANES) {
-      vector columns[3][LANES];
+// The same transposed: the patch channels are the columns.
+static void gather_adjoint_piece(const vk_tiling *tiling, const float *weights, piece p, float *to) {
+  const int64_t inner = p.n1 - p.n0, columns = p.k1 - p.k0, real = tiling->realColumns - p.n0;
+  for (int64_t tap = 0; tap < tiling->taps * tiling->taps; tap++, to += piece_stride(inner, columns))
+    for (int64_t k = 0; k < columns; k += LANES) {
+      const float *row[LANES];
+      for (int i = 0; i < LANES; i++) row[i] = row_of(tiling, weights, tap, p.k0 + k + i, p.n0);
+      for (int64_t n = 0; n < inner; n += LANES) {
+        vector x[LANES];
 #pragma clang loop unroll(full)
-      for (int b = 0; b < taps; b++) {
+        for (int i = 0; i < LANES; i++) x[i] = load_part(row[i] + n, real - n);
+        transpose(x);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < LANES; i++) columns[b][i] = weights_column(taps, tiling, weights, f, b, p.k0 + k + i, p.n0 + n);
-        transpose(columns[b]);
-      }
-      float *place = to + (k / PANEL * inner + n) * PANEL + k % PANEL;
-#pragma clang loop unroll(full)
-      for (int i = 0; i < LANES; i++) {
-        vector half[3];
-#pragma clang loop unroll(full)
-        for (int b = 0; b < taps; b++) half[b] = columns[b][i];
-        store_frequencies(taps, half, place + i * PANEL, plane);
+        for (int i = 0; i < LANES; i++) store(to + place_in_piece(n + i, k, inner), x[i]);
       }
     }
 }
 
+// Frequencies (f, 0), (f, 1), ... of a gathered piece. The columns that fill up its last panel are made of what is there and
+// not used.
+INLINE void transform_piece(const int taps, int f, int64_t inner, int64_t columns, const float *from, float *to) {
+  const int64_t plane = piece_stride(inner, columns), count = (columns + PANEL - 1) / PANEL * PANEL * inner;
+  const float *g = weightMatrix[taps - 2][f];
+  for (int64_t i = 0; i < count; i += LANES) {
+    vector half[3];
+#pragma clang loop unroll(full)
+    for (int b = 0; b < taps; b++) {
+      half[b] = g[0] * load(from + b * plane + i);
+#pragma clang loop unroll(full)
+      for (int a = 1; a < taps; a++) half[b] = __builtin_elementwise_fma((vector)(g[a]), load(from + (a * taps + b) * plane + i), half[b]);
+    }
+#pragma clang loop unroll(full)
+    for (int b = 0; b < taps + 3; b++) store(to + b * plane + i, combination(taps, weightMatrix[taps - 2][b], 1, half));
+  }
+}
+
+// M = V U for a piece of U, or Q = Z U^T: columns of a strip of the result.
 INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling, const float *weights, piece p, const float *from,
                            float *to, int64_t tiles, float *scratch) {
   const int side = taps + 3;
@@ -127,17 +134,21 @@ INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling,
   const int64_t inner = adjoint ? p.n1 - p.n0 : p.k1 - p.k0, columns = adjoint ? p.k1 - p.k0 : p.n1 - p.n0;
   const int64_t firstInner = adjoint ? p.n0 : p.k0, firstColumn = adjoint ? p.k0 : p.n0;
   matrices m = {
-    .rows = tiles, .columns = columns, .inner = inner, .aRow = row_stride(fromChannels), .aStep = 1,
-    .bPanel = inner * PANEL, .bStep = PANEL, .cRow = row_stride(toChannels), .fresh = firstInner == 0,
+    .rows = tiles, .columns = columns, .aRow = row_stride(fromChannels), .aStep = 1, .bPanel = inner * PANEL, .bStep = PANEL,
+    .cRow = row_stride(toChannels), .fresh = firstInner == 0,
   };
+  for (int64_t k = 0; k < inner; k += STRIP_CHANNELS)
+    m.stretches[m.count++] = (stretch){k * tiles, k * PANEL, smaller(STRIP_CHANNELS, inner - k)};
+  float *gathered = scratch + side * piece_stride(inner, columns);
+  if (adjoint) gather_adjoint_piece(tiling, weights, p, gathered);
+  else gather_piece(tiling, weights, p, gathered);
   for (int a = 0; a < side; a++) {
-    if (adjoint) make_adjoint_piece(taps, tiling, weights, a, p, scratch);
-    else make_piece(taps, tiling, weights, a, p, scratch);
+    transform_piece(taps, a, inner, columns, gathered, scratch);
     for (int b = 0; b < side; b++) {
       int64_t f = a * side + b;
-      m.a = from + f * plane_stride(fromChannels, tiles) + firstInner;
+      m.a = from + f * plane_stride(fromChannels, tiles) + place_in_plane(fromChannels, tiles, 0, firstInner);
       m.b = scratch + b * piece_stride(inner, columns);
-      m.c = to + f * plane_stride(toChannels, tiles) + firstColumn;
+      m.c = to + f * plane_stride(toChannels, tiles) + place_in_plane(toChannels, tiles, 0, firstColumn);
       multiply_matrices(&m);
     }
   }
@@ -182,22 +193,31 @@ INLINE void add_frequencies(const int taps, int f, const float *s, piece p, floa
     }
 }
 
+// The part of a plane's S that lies in one strip of V and one of Z.
+static void sum_strips(const vk_tiling *tiling, const float *v, const float *z, int64_t tiles, int64_t first, int64_t last, piece p,
+                       float *s, int64_t sRow) {
+  matrices m = {
+    .rows = p.k1 - p.k0, .columns = p.n1 - p.n0, .stretches = {{0, 0, last - first}}, .count = 1,
+    .a = v + place_in_plane(tiling->inner, tiles, first, p.k0), .aRow = 1, .aStep = row_stride(tiling->inner),
+    .b = z + place_in_plane(tiling->columns, tiles, first, p.n0), .bPanel = PANEL, .bStep = row_stride(tiling->columns),
+    .c = s, .cRow = sRow, .fresh = 1,
+  };
+  multiply_matrices(&m);
+}
+
+static int64_t strip_end(int64_t channel, int64_t end) { return smaller((channel / STRIP_CHANNELS + 1) * STRIP_CHANNELS, end); }
+
 static void weights(const vk_tiling *tiling, const float *v, const float *z, int64_t tiles, int64_t first, int64_t last, int64_t k0,
                     int64_t k1, int64_t n0, int64_t n1, float *to, float *scratch) {
   const int side = (int)tiling->taps + 3;
-  const int64_t vRow = row_stride(tiling->inner), zRow = row_stride(tiling->columns), plane = piece_stride(k1 - k0, n1 - n0);
-  matrices m = {
-    .rows = k1 - k0, .columns = n1 - n0, .inner = last - first, .aRow = 1, .aStep = vRow, .bPanel = PANEL, .bStep = zRow,
-    .cRow = n1 - n0, .fresh = 1,
-  };
+  const int64_t vPlane = plane_stride(tiling->inner, tiles), zPlane = plane_stride(tiling->columns, tiles);
+  const int64_t plane = piece_stride(k1 - k0, n1 - n0);
   for (int a = 0; a < side; a++) {
-    for (int b = 0; b < side; b++) {
-      int64_t f = a * side + b;
-      m.a = v + f * plane_stride(tiling->inner, tiles) + first * vRow + k0;
-      m.b = z + f * plane_stride(tiling->columns, tiles) + first * zRow + n0;
-      m.c = scratch + b * plane;
-      multiply_matrices(&m);
-    }
+    for (int b = 0; b < side; b++)
+      for (int64_t k = k0; k < k1; k = strip_end(k, k1))
+        for (int64_t n = n0; n < n1; n = strip_end(n, n1))
+          sum_strips(tiling, v + (a * side + b) * vPlane, z + (a * side + b) * zPlane, tiles, first, last,
+                     (piece){k, strip_end(k, k1), n, strip_end(n, n1)}, scratch + b * plane + (k - k0) * (n1 - n0) + n - n0, n1 - n0);
     if (tiling->taps == 2) add_frequencies(2, a, scratch, (piece){k0, k1, n0, n1}, to);
     else add_frequencies(3, a, scratch, (piece){k0, k1, n0, n1}, to);
   }
