@@ -6,7 +6,8 @@
 #include "functions.h"
 #include "loops.h"
 #include "elementwise.h"
+#include "peak.h"
 
 static void add(float *to, const float *from, int64_t count) { loops[VK_ADD](to, to, from, count); }
 
-const vk_table TABLE = {NAME, PANEL, ROWS, product, pack, elementwise, add};
+const vk_table TABLE = {NAME, PANEL, ROWS, product, pack, elementwise, add, peak};

@@ -73,6 +73,9 @@ typedef struct {
   void (*elementwise)(const vk_program *, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement, float *scratch);
   // to[i] += from[i]
   void (*add)(float *to, const float *from, int64_t count);
+  // Runs rounds of independent multiply-adds in registers, with factor sink[0] and summand sink[1], and returns how many
+  // multiply-adds they were; overwrites sink[0].
+  int64_t (*peak)(int64_t rounds, float *sink);
 } vk_table;
 
 // Floats of scratch that a program needs.
