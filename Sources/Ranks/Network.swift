@@ -83,7 +83,7 @@ extension RankGroup {
         values.initialize(repeating: 0, count: floats)
         defer { values.deallocate() }
         var found: [Double] = []
-        for _ in 0 ..< (bytes > 1 << 20 ? 7 : 31) {
+        for _ in 0 ..< (bytes > 1 << 20 ? 5 : 15) {
             try barrier()
             found.append(try Self.seconds { try tree.sum([values], count: floats, into: values) })
         }

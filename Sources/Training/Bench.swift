@@ -95,11 +95,12 @@ public final class Bench {
             shares: shares, losses: losses, plan, profile: lines)
     }
 
-    /// The most memory that this process ever had resident, in bytes.
+    /// The most memory that this program ever had resident, in bytes: not by getrusage, which remembers what stood in the process before
+    /// the program was loaded into it.
     private static var peakMemory: Int {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss * 1024
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? "", key = "VmHWM:"
+        let line = status.split(separator: "\n").first { $0.hasPrefix(key) }
+        return line.flatMap { Int($0.dropFirst(key.count).filter(\.isNumber)) }.map { $0 * 1024 } ?? 0
     }
 
     /// Ends the threads.

@@ -34,6 +34,7 @@ import Testing
         #expect(Set(found.keys) == Self.keys.union(["kernels"]))
         #expect(found["steps"] as? Int == 3 && found["minibatch"] as? Int == 4 && found["microbatch"] as? Int == 2 && found["ranks"] as? Int == 1)
         #expect(found["sample"] as? [Int] == [16, 16, 1] && found["io_wait"] as? Double == 0 && found["exposed_communication"] as? Double ?? 1 < 1)
+        #expect(found["peak_memory_bytes"] as? Int ?? 0 > found["arena_bytes"] as? Int ?? .max)
         let seconds = try #require(found["step_seconds"] as? Double), multiplyAdds = try #require(found["multiply_adds_per_sample"] as? Int)
         #expect(near(found["samples_per_second"], 4 / seconds) && near(found["gflops"], 8e-9 * Double(multiplyAdds) / seconds))
         let gflops = try #require(found["gflops"] as? Double)

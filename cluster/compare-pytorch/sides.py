@@ -112,6 +112,8 @@ class PyTorch:
         for rank in range(layout.ranks):
             own = ",".join(map(str, cores[rank * layout.threads : (rank + 1) * layout.threads]))
             environment = {**os.environ, "OMP_NUM_THREADS": str(layout.threads), "BACKEND": backend}
+            if variant != "released":  # freed memory is kept, so that the next step's is not cleared by the system again
+                environment |= dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_=str(2**32), MALLOC_TOP_PAD_=str(2**28))
             if layout.ranks > 1:
                 environment |= dict(RANK=str(rank), WORLD_SIZE=str(layout.ranks), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
             arguments = ["--variant", variant, "--sample", network.sample, "--minibatch", str(network.minibatch)]

@@ -82,7 +82,7 @@ def serve(make):
 
     sample = [int(extent) for extent in options.sample.split("x")]
     networks, step = make(options.variant, sample, options.minibatch // ranks)
-    for _ in range(3 if options.variant == "compiled" else 1):
+    for _ in range(2 if options.variant == "compiled" else 1):
         losses = step()
     peak_memory(reset=True)
     start = time.perf_counter()
