@@ -16,12 +16,12 @@ networks = [
     Network("64x64x3", "GANomaly 64×64×3", "ganomaly", "ganomaly.py", "64x64x3", 64, 16),
     Network("128x128x1", "GANomaly 128×128×1", "ganomaly", "ganomaly.py", "128x128x1", 32, 16),
     Network("dense", "dense 121-512-256-128-256-512-121", "dense", "dense.py", "121", 1024, 128),
-    Network("critic", "f-AnoGAN's critic 32×32×1", "critic", "critic.py", "32x32x1", 32, 16),
-    Network("critic-64", "f-AnoGAN's critic 64×64×1", "critic", "critic.py", "64x64x1", 16, 8),
+    Network("critic", "f-AnoGAN's critic 32×32×1", "critic", "critic.py", "32x32x1", 32, 16, ("released", "optimized")),
+    Network("critic-64", "f-AnoGAN's critic 64×64×1", "critic", "critic.py", "64x64x1", 16, 8, ("released", "optimized")),
 ]
 slow = ["critic-64"]  # only where it is asked for
 layouts = [Layout("1", "1 core", 1, 1), Layout("threads", "2 threads", 1, 2), Layout("ranks", "2 ranks", 2, 1)]
-titles = dict(released="released", optimized="optimized", compiled="compiled")
+titles = ["released", "optimized", "compiled"]
 
 
 def median(values):
@@ -63,7 +63,7 @@ class Row:
     def lines(self, isas):
         for isa in isas:
             better, released = self.ratios(isa, self.best), self.ratios(isa, "released") if "released" in self.found else None
-            rates = [f"{self.rate(name):.4g}" if self.rate(name) else "–" for name in ("released", "optimized", "compiled")]
+            rates = [f"{self.rate(name):.4g}" if self.rate(name) else "–" for name in titles]
             ratio = f"**{median(better):.2f}** ({min(better):.2f}–{max(better):.2f})"
             memory = f"{self.memory(isa):.0f} | {self.memory(self.light):.0f} | {self.memory(isa) / self.memory(self.light):.2f}"
             title = f"{self.network.title}, {self.network.minibatch}"
@@ -181,7 +181,8 @@ def page(options, rows, itself, isas, started):
         "thrown away, freed memory kept by the C library. Compiled: the same through torch.compile. The better is of the last two; on 2 threads "
         "and 2 ranks only the one that was better on one core, where both ran. PyTorch's ranks share the minibatch, average gradients in one flat "
         f"bucket over {options.backend}, and take batch norm of their own samples; Vigil's take it of all. Dense is `vigil bench dense`: ReLU, "
-        "mean squared error, Adam. The critic is one update of f-AnoGAN's with its gradient penalty. Both sides count the same parameters. "
+        "mean squared error, Adam. The critic is one update of f-AnoGAN's with its gradient penalty; it is compiled only if that is asked for, "
+        "which takes minutes and, where it was tried, gained nothing over the optimized step. Both sides count the same parameters. "
         + oneccl()
     )
     if itself:
@@ -198,19 +199,19 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement, about; at least one step")
     parser.add_argument("--only", default=",".join(n.name for n in networks if n.name not in slow), help="networks, of " + ", ".join(n.name for n in networks))
     parser.add_argument("--on", default=",".join(l.name for l in layouts), help="layouts, of " + ", ".join(l.name for l in layouts))
-    parser.add_argument("--variants", default=",".join(titles), help="of PyTorch's side: " + ", ".join(titles))
+    parser.add_argument("--variants", help="of PyTorch's side: " + ", ".join(titles) + "; of the critic the first two unless given")
     parser.add_argument("--backend", default="gloo", choices=["gloo", "ccl"], help="of PyTorch's ranks")
     parser.add_argument("--write", action="store_true", help="write cluster/COMPARISON.md instead of printing")
     options = parser.parse_args()
-    for name, known in [("only", [n.name for n in networks]), ("on", [l.name for l in layouts]), ("variants", list(titles))]:
-        chosen = getattr(options, name).split(",")
+    for name, known in [("only", [n.name for n in networks]), ("on", [l.name for l in layouts]), ("variants", titles)]:
+        chosen = (getattr(options, name) or ",".join(known)).split(",")
         unknown = [value for value in chosen if value not in known]
         if unknown:
             fail(64, f"--{name}: there is no {unknown[0]}; there are {', '.join(known)}")
-        setattr(options, name, chosen)
+        setattr(options, name, chosen if getattr(options, name) else None)
     if options.rounds < 1:
         fail(64, "--rounds must be at least 1")
-    if not {"optimized", "compiled"} & set(options.variants):
+    if options.variants and not {"optimized", "compiled"} & set(options.variants):
         fail(64, "--variants needs optimized or compiled, to which the ratios are formed")
     return options
 
@@ -222,7 +223,7 @@ def main():
     isas = ["best", "avx2"] if processor()[1] else ["best"]
     rows, itself = [], []
     for network in (n for n in networks if n.name in options.only):
-        variants = options.variants
+        variants = options.variants or network.variants
         for layout in (l for l in layouts if l.name in options.on):
             rows.append(compare(options, network, layout, isas if layout.name == "1" else isas[:1], places, variants))
             if layout.name == "1":

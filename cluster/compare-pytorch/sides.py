@@ -30,6 +30,7 @@ class Network:
     sample: str
     minibatch: int
     microbatch: int
+    variants: tuple = ("released", "optimized", "compiled")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class PyTorch:
             arguments = ["--variant", variant, "--sample", network.sample, "--minibatch", str(network.minibatch)]
             self.processes.append(
                 subprocess.Popen(
-                    ["taskset", "-c", own, sys.executable, "-W", "ignore", here / network.program, *arguments, "--threads", str(layout.threads)],
+                    [sys.executable, "-W", "ignore", here / network.program, *arguments, "--threads", str(layout.threads), "--cores", own],
                     env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 )
             )

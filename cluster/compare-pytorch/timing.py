@@ -69,6 +69,7 @@ def serve(make):
     options.add_argument("--sample", required=True)
     options.add_argument("--minibatch", type=int, required=True)
     options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--cores", help="to which it is held once it is warm, since compiling is quicker on all")
     options = options.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
@@ -84,6 +85,12 @@ def serve(make):
     networks, step = make(options.variant, sample, options.minibatch // ranks)
     for _ in range(2 if options.variant == "compiled" else 1):
         losses = step()
+    if options.cores:
+        for thread in os.listdir("/proc/self/task"):
+            try:
+                os.sched_setaffinity(int(thread), [int(core) for core in options.cores.split(",")])
+            except ProcessLookupError:
+                pass  # one that has just ended
     peak_memory(reset=True)
     start = time.perf_counter()
     step()
