@@ -38,7 +38,8 @@ let package = Package(
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels"]),
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks", "Randomness"]),
-        .target(name: "Training", dependencies: ["Detectors", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),
+        .target(
+            name: "Training", dependencies: ["Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),
         .executableTarget(
             name: "vigil",
             dependencies: [

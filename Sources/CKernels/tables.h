@@ -8,8 +8,9 @@
 #include "elementwise.h"
 #include "winograd.h"
 #include "winograd_product.h"
+#include "peak.h"
 
 static void add(float *to, const float *from, int64_t count) { loops[VK_ADD](to, to, from, count); }
 
 const vk_table TABLE = {NAME, PANEL, ROWS, product, pack, elementwise, add,
-                        window, window_adjoint, output, output_adjoint, multiply, multiply_adjoint, weights};
+                        window, window_adjoint, output, output_adjoint, multiply, multiply_adjoint, weights, peak};

@@ -76,7 +76,7 @@ extension Plan: CustomStringConvertible {
 
 extension Assembly {
     /// Its actions, in order: those of each step, then copies of new values that could not be written in their variables' places.
-    fileprivate func described() -> [PlanDescription.Action] {
+    func described() -> [PlanDescription.Action] {
         var found: [PlanDescription.Action] = [], first = 0
         for (step, end) in zip(steps, ends) {
             var own = actions[first ..< end]

@@ -12,13 +12,15 @@ final class LoopRounds {
         (self.body, self.count, self.scope, self.scalars) = (body, count, scope, scalars)
     }
 
-    /// - Parameter round: of the loop around it; rounds are numbered through.
-    func run(_ execution: inout Execution, round: Int, before: RoundInputs) throws {
+    /// - Parameters:
+    ///   - round: of the loop around it; rounds are numbered through.
+    ///   - first: the place of its first action in a profile.
+    func run(_ execution: inout Execution, round: Int, first: Int, before: RoundInputs) throws {
         for (from, to) in scalars { to.pointee = from.pointee }
         for own in 0 ..< count {
             try before(scope, round * count + own)
             let progress = Progress(step: own, epoch: own, share: Double(own) / Double(count))
-            try body.run(&execution, progress, round: round * count + own, before: before)
+            try body.run(&execution, progress, round: round * count + own, first: first, before: before)
         }
     }
 }
@@ -31,24 +33,16 @@ struct Execution {
     let team: ThreadTeam
     /// Time in sums over ranks.
     var reducing = Duration.zero
-    /// By kind of action, where it is asked for.
+    /// By action, where it is asked for.
     var profile: Profile?
     /// Looks at what each action wrote, where it is asked for.
     var checker: Checker?
 }
 
-/// How often and how long each kind of action ran.
-struct Profile {
-    private(set) var sums: [String: (calls: Int, time: Duration)] = [:]
-
-    mutating func add(_ name: String, _ time: Duration) {
-        sums[name, default: (0, .zero)].calls += 1
-        sums[name]!.time += time
-    }
-}
-
 extension Assembly {
-    func run(_ execution: inout Execution, _ progress: Progress, round: Int = 0, before: RoundInputs) throws {
+    /// - Parameter first: the place of its first action in a profile.
+    func run(_ execution: inout Execution, _ progress: Progress, round: Int = 0, first: Int = 0, before: RoundInputs) throws {
+        var place = first
         loadScalars(progress)
         execution.checker?.begin(self)
         for (number, action) in actions.enumerated() {
@@ -57,14 +51,17 @@ extension Assembly {
                 if execution.profile == nil {
                     execution.team.run(kernel)
                 } else {
-                    execution.profile?.add("\(type(of: kernel))", ContinuousClock().measure { execution.team.run(kernel) })
+                    execution.profile?.add(place, ContinuousClock().measure { execution.team.run(kernel) })
                 }
             case .reduction(let reduction):
                 let time = try ContinuousClock().measure { try reduction.run() }
                 execution.reducing += time
-                execution.profile?.add("reduction over ranks", time)
-            case .loop(let rounds): try rounds.run(&execution, round: round, before: before)
+                execution.profile?.add(place, time)
+            case .loop(let rounds):
+                try rounds.run(&execution, round: round, first: place + 1, before: before)
+                if execution.profile != nil { place += rounds.body.actionCount }
             }
+            place += 1
             execution.checker?.look(at: number, of: self)
         }
         storeScalars()

@@ -68,17 +68,6 @@ public final class Plan {
     /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.
     public private(set) var reducing = Duration.zero
 
-    /// Runs once and says how long each kind of work took, longest first. All ranks call it together.
-    public func profile() throws -> [(name: String, calls: Int, seconds: Double)] {
-        var execution = Execution(team: team, profile: Profile())
-        try assembly.run(&execution, Progress()) { _, _ in }
-        let profile = execution.profile!
-        return profile.sums.map {
-            ($0.key, $0.value.calls, Double($0.value.time.components.seconds) + Double($0.value.time.components.attoseconds) * 1e-18)
-        }
-        .sorted { $0.2 > $1.2 }
-    }
-
     /// A result of the last run that is one number for the whole minibatch.
     public func scalar(_ node: Node) -> Double {
         let item = resultItems[node.index]!

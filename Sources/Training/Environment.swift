@@ -19,7 +19,7 @@ enum Environment {
     }
 
     /// The processor's name, as Linux gives it.
-    private static var processor: String {
+    static var processor: String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line.map { $0.split(separator: ":").dropFirst().joined().trimmingCharacters(in: .whitespaces) } ?? "unknown"

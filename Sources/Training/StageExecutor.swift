@@ -25,10 +25,14 @@ final class StageExecutor {
     var delivered: [[Int]] { inputs.delivered }
     var places: Range<Int> { plan.samples }
 
-    private let step: TrainingStep, model: Model
-    private let plan: Plan, inputs: StepInputs
+    /// Time spent waiting for data so far.
+    var waited: Duration { inputs.waiting }
+
+    let plan: Plan
+    private let step: TrainingStep, model: Model, inputs: StepInputs
     private let stop: Node, stopTotal: Node, stopping: Stopping
-    private let samplesPerStep: Int, length: Int
+    let samplesPerStep: Int
+    private let length: Int
 
     init(_ steps: Trainer.Steps, of trainer: Trainer, from position: Position) throws {
         (step, length, model, stopping) = (steps.step, steps.length, trainer.model, trainer.stopping)

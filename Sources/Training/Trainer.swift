@@ -106,7 +106,7 @@ public final class Trainer {
         /// Of the whole stage, in steps.
         let length: Int
     }
-    private enum Prepared {
+    enum Prepared {
         case steps(Steps)
         case fit(FitPass)
 
@@ -124,7 +124,7 @@ public final class Trainer {
     }
 
     /// Traces a stage, which also makes known what its optimizers keep.
-    private func prepare(_ stage: Stage) throws -> Prepared {
+    func prepare(_ stage: Stage) throws -> Prepared {
         switch stage.work {
         case .train(let epochs, let procedure):
             try checkRanks()
@@ -169,7 +169,7 @@ public final class Trainer {
     }
 
     /// A run that goes on has in its checkpoint what it fitted at its start.
-    private func fitTransforms() throws {
+    func fitTransforms() throws {
         guard let before = model.preprocessing.beforeStandardizing else { return }
         let fit = try TransformFit(before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
         model.preprocessing.statistics = fit.statistics

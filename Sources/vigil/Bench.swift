@@ -4,18 +4,49 @@ import Ranks
 import Training
 
 struct BenchCommand: RankCommand {
-    static let configuration = CommandConfiguration(commandName: "bench", abstract: "Times training steps of a detector on made-up samples.")
-    @Argument(help: "A detector.", completion: .list(detectors.map { $0.name })) var detector = "ganomaly"
-    @Option(help: "Shape of a sample, as 32x32x3.") var sample = "32x32x3"
-    @Option(help: "Samples of a step, over all ranks.") var minibatch = 64
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Times training steps, or the network between ranks.",
+        discussion: """
+            Of a detector it times the first stage that has steps; beside detectors it knows \
+            \(procedures.map { "\($0.name) (\($0.summary))" }.joined(separator: " and ")). Shares of the processor's peak are measured in the same run: \
+            multiply-adds out of registers, and OpenBLAS's product of two matrices of 1024×1024 (sgemm) on each thread.
+            """)
+    @Argument(help: "A detector, or \(procedures.map { $0.name }.joined(separator: ", ")).", completion: .list(timed)) var detector = "ganomaly"
+    @Option(help: "The stage to time.") var stage: String?
+    @Option(help: "Shape of made-up samples, as 32x32x3 (the default but for \(procedures.map { $0.name }.joined(separator: " and "))).")
+    var sample: String?
+    @Option(help: "A set to read samples from, as training does; made-up ones unless given.", completion: .directory) var data: String?
+    @Option(help: "Samples of a step, over all ranks (default: 64, of dense 1024).") var minibatch: Int?
     @Option(help: "Steps to time, after one to warm up; the median counts.") var steps = 5
     @Option(help: "Threads a rank.") var threads = 1
     @Option(help: "Instruction set of the kernels: best, avx512, avx2 or portable.") var isa = "best"
-    @Flag(help: "Time by kind of kernel, too.") var kernels = false
+    @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the recipe.", valueName: "key=value")) var overrides: [String] = []
+    @Flag(help: "Time each kernel, too.") var kernels = false
+    @Flag(help: "Latency and bandwidth between ranks, and the time of sums over all, instead of steps.") var network = false
+    @Flag(help: "JSON instead of text.") var json = false
+
+    private static var timed: [String] { detectors.map { $0.name } + procedures.map { $0.name } }
+
+    func validate() throws {
+        if steps < 1 { throw ValidationError("--steps must be at least 1") }
+        if let minibatch, minibatch < 1 { throw ValidationError("--minibatch must be at least 1") }
+        if network, kernels || sample != nil || data != nil || stage != nil || minibatch != nil || !overrides.isEmpty {
+            throw ValidationError("--network times no training step, so it goes with --json alone")
+        }
+    }
 
     func run(on group: RankGroup) throws -> Int32 {
-        let bench = try Bench(detector, sample: sample, minibatch: minibatch, threads: threads, isa: isa, group: group)
-        say(try bench.run(steps: steps, kernels: kernels), group)
+        if network {
+            let report = try NetworkReport(group)
+            say(json ? try report.json : report.text, group)
+            return 0
+        }
+        let bench = try Bench(
+            detector, stage: stage, sample: sample, data: data, minibatch: minibatch, threads: threads, isa: isa,
+            overrides: overrides.map(RecipeOptions.split), group: group)
+        defer { bench.end() }
+        let report = try bench.run(steps: steps, kernels: kernels)
+        say(json ? try report.json : report.text, group)
         return 0
     }
 }

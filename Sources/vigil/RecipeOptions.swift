@@ -20,7 +20,7 @@ struct RecipeOptions: ParsableArguments {
         return try Recipe(text, file: recipe ?? "", overrides: changes)
     }
 
-    private static func split(_ text: String) throws -> (key: String, value: String) {
+    static func split(_ text: String) throws -> (key: String, value: String) {
         let parts = text.split(separator: "=", maxSplits: 1)
         guard parts.count == 2 else { throw Failure(.usage, "--set \(text): it must be key=value, as --set settings.latent=50") }
         return (String(parts[0]), String(parts[1]))

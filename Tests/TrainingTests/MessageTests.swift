@@ -124,8 +124,20 @@ import Testing
             expect(64, "--sample is \"\(bad)\"; give its extents, as 32x32x3") { try bench("ganomaly", bad) }
         }
         expect(64, "pca has no training steps to time") { try bench("pca", "16x16x1") }
-        expect(64, "--detector: there is no detector \"gan\"; there are \(detectors.map { $0.name }.joined(separator: ", "))") {
-            try bench("gan", "16x16x1")
+        let timed = detectors.map { $0.name } + procedures.map { $0.name }
+        expect(64, "--detector: there is no detector \"gan\"; there are \(timed.joined(separator: ", "))") { try bench("gan", "16x16x1") }
+        expect(64, "dense: samples of 4×4 do not fit: it takes [features], as 121") { try bench("dense", "4x4") }
+        expect(64, "--sample and --data both say what shape samples have; give one of them") {
+            _ = try Bench("ganomaly", sample: "16x16x1", data: "SET", group: .alone())
+        }
+        expect(64, "--stage: f-anogan has no stage \"critic\" of steps; it has gan, encoder") {
+            _ = try Bench("f-anogan", stage: "critic", sample: "16x16x1", group: .alone())
+        }
+        expect(66, "SET: SET has no manifest.json, so it is no set, or one whose writing was not finished") {
+            _ = try Bench("ganomaly", data: "SET", group: .alone())
+        }
+        expect(64, "--network measures between ranks and there is one; start several, as mpirun -n 2 vigil bench --network") {
+            _ = try NetworkReport(.alone())
         }
         expect(64, "--set run.isa: run.isa is \"mmx\"; it must be one of best, avx512, avx2, portable") {
             try bench("ganomaly", "16x16x1", isa: "mmx")
@@ -146,6 +158,8 @@ extension EndToEnd {
                 (["train", "--out", "x", "--ot", "x"], "Unknown option '--ot'. Did you mean '--out'?"),
                 (["evaluate"], "Missing expected argument '<runs> ...'"),
                 (["bench", "--steps", "many"], "The value 'many' is invalid for '--steps <steps>'"),
+                (["bench", "--steps", "0"], "--steps must be at least 1"), (["bench", "--minibatch", "0"], "--minibatch must be at least 1"),
+                (["bench", "--network", "--kernels"], "--network times no training step, so it goes with --json alone"),
                 (["synthesize", "baggage", "--out", "x", "--normals", "0"], "--normals, --test-normals and --threats must be at least 1"),
                 (
                     [

@@ -111,6 +111,10 @@ typedef struct {
   // scratch of vk_weights_scratch(tiling, k1 - k0, n1 - n0) floats stay in L2.
   void (*weights)(const vk_tiling *, const float *v, const float *z, int64_t tiles, int64_t first, int64_t last,
                   int64_t k0, int64_t k1, int64_t n0, int64_t n1, float *piece, float *scratch);
+
+  // Runs rounds of independent multiply-adds in registers, with factor sink[0] and summand sink[1], and returns how many
+  // multiply-adds they were; overwrites sink[0].
+  int64_t (*peak)(int64_t rounds, float *sink);
 } vk_table;
 
 // Floats of scratch that a program needs.

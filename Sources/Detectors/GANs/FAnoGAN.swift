@@ -57,23 +57,26 @@ public struct FAnoGAN: Detector {
 
     func critic(_ x: Batched) -> Batched { head(features(x)) }
 
-    /// Stage 1: several updates of D, each with its own minibatch and noise, then one of G.
+    /// Stage 1: several updates of D, then one of G.
     func trainGAN(_ step: TrainingStep) {
-        step.repeated(settings.criticSteps) {
-            let x = step.minibatch()
-            let x̂ = step.frozenStatistics { generator(step.normal([settings.latent])) }.detached
-            let between = x + step.uniform([]) * (x̂ - x)
-            let slope = gradient(of: critic(between), by: between)
-
-            let wasserstein = mean(critic(x̂)) - mean(critic(x))
-            let penalty = average(square(sqrt(sum(square(slope)) + 1e-12) - 1))
-            step.update(features, head, minimizing: wasserstein + settings.penalty * penalty, with: adam)
-            step.report("wasserstein", wasserstein)
-            step.report("penalty", penalty)
-        }
+        step.repeated(settings.criticSteps) { updateCritic(step) }
         let adversarial = -mean(critic(generator(step.normal([settings.latent]))))
         step.update(generator, minimizing: adversarial, with: adam)
         step.report("generator", adversarial)
+    }
+
+    /// One update of D, with a minibatch and noise of its own.
+    func updateCritic(_ step: TrainingStep) {
+        let x = step.minibatch()
+        let x̂ = step.frozenStatistics { generator(step.normal([settings.latent])) }.detached
+        let between = x + step.uniform([]) * (x̂ - x)
+        let slope = gradient(of: critic(between), by: between)
+
+        let wasserstein = mean(critic(x̂)) - mean(critic(x))
+        let penalty = average(square(sqrt(sum(square(slope)) + 1e-12) - 1))
+        step.update(features, head, minimizing: wasserstein + settings.penalty * penalty, with: adam)
+        step.report("wasserstein", wasserstein)
+        step.report("penalty", penalty)
     }
 
     /// Stage 2: E learns to invert the finished G.
