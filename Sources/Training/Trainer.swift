@@ -25,6 +25,8 @@ public final class Trainer {
     private let start = ContinuousClock.now
     /// Bytes and samples that this rank's loaders have read and given out.
     private var bytesRead = 0, samplesRead = 0
+    /// Of all steps of this job, and of its waiting for data in them.
+    private var stepSeconds = 0.0, waitingSeconds = 0.0
 
     /// Every rank opens the set and makes the detector; what can be wrong with the recipe is found here.
     public init(_ recipe: Recipe, in run: RunFolder, group: RankGroup) throws {
@@ -232,6 +234,8 @@ public final class Trainer {
         }
         bytesRead += executor.bytesRead
         samplesRead += executor.samplesRead
+        stepSeconds += executor.seconds
+        waitingSeconds += executor.secondsWaiting
         return nil
     }
 
@@ -326,6 +330,7 @@ public final class Trainer {
             [
                 "seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
                 "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
+                "step_seconds": stepSeconds, "waiting_seconds": waitingSeconds,
             ])
         log.say("trained \(position.total) steps in \(Int(seconds)) s; state.safetensors has SHA-256 \(record.stateSHA256)")
     }
