@@ -54,7 +54,8 @@ final class StageExecutor {
         let started = ContinuousClock.now, waited = inputs.waiting
         try inputs.fill(scope: 0, round: 0, step: position.step)
         if let requests = plan.input(stop), !requests.isEmpty { requests[0] = stopping.vote }
-        let progress = Progress(step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length))
+        let progress = Progress(
+            step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length), stepsPerEpoch: stepsPerEpoch)
         let fill = { [inputs] (scope: Int, round: Int) in try inputs.fill(scope: scope, round: round, step: position.step) }
         var stray: Stray?
         if isChecking {

@@ -128,15 +128,16 @@ public final class Trainer {
     /// Traces a stage, which also makes known what its optimizers keep.
     private func prepare(_ stage: Stage) throws -> Prepared {
         switch stage.work {
-        case .train(let epochs, let procedure):
+        case .train(let own, let procedure):
             try checkRanks()
+            let epochs = recipe.epochs(of: stage.name) ?? own
             let step = TrainingStep(
                 of: model.detector, stage: stage.name, sample: model.sample, minibatch: recipe.fields.minibatch,
-                microbatch: recipe.microbatch, store: model.store)
+                microbatch: recipe.microbatch, store: model.store, rates: try recipe.rates(of: stage.name, epochs: epochs))
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
             let order = try order(stage.name, step), perEpoch = order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())
-            let planned = (recipe.epochs(of: stage.name) ?? epochs) * perEpoch
+            let planned = epochs * perEpoch
             return .steps(
                 Steps(
                     name: stage.name, step: step, order: order, others: try otherSplits(of: step),
