@@ -47,7 +47,8 @@ let package = Package(
             ]),
 
         // tests; what runs under mpirun is a program of its own
-        .executableTarget(name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics", "Detectors", "Scenes", "Training"], path: "Tests/RankProbe"),
+        .executableTarget(
+            name: "rank-probe", dependencies: ["MPI", "Ranks", "Metrics", "Datasets", "Detectors", "Scenes", "Training"], path: "Tests/RankProbe"),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "ScenesTests", dependencies: ["Scenes"]),

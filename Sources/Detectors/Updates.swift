@@ -4,13 +4,14 @@ import Networks
 /// The updates of a stage: what optimizers keep, under which names, and what cannot be meant.
 struct Updates {
     let stage: String, store: Store
+    private let rates: RateRule
     /// Of the detector's variables.
     let names: [ObjectIdentifier: String]
     /// The groups there are: whether each was named, and its optimizer.
     private var groups: [String: (isNamed: Bool, optimizer: any Optimizer)] = [:]
 
-    init(of detector: any Network, stage: String, store: Store) {
-        (self.stage, self.store) = (stage, store)
+    init(of detector: any Network, stage: String, store: Store, rates: RateRule) {
+        (self.stage, self.store, self.rates) = (stage, store, rates)
         names = detector.names
     }
 
@@ -68,7 +69,7 @@ struct Updates {
         _ parameters: [(name: String, variable: Variable)], by slopes: [Replicated], with optimizer: any Optimizer, group: String, in trace: Trace
     ) {
         store.note(group: "\(group)/", moving: parameters.map(\.name))
-        let rate = trace.value(of: optimizer.rate)
+        let rate = trace.value(of: rates.applied(to: optimizer.rate))
         let powers = optimizer.powers.map { name, base in
             let variable = store.variable("\(group)/\(name)", [], .constant(1))
             trace.write(variable, base * trace.read(variable))

@@ -8,8 +8,12 @@ public struct Progress: Sendable {
     public var epoch = 0
     /// The share of all steps that is done, 0 to below 1.
     public var share = 0.0
+    /// Steps in an epoch; in a loop 1.
+    public var stepsPerEpoch = 1
 
-    public init(step: Int = 0, epoch: Int = 0, share: Double = 0) { (self.step, self.epoch, self.share) = (step, epoch, share) }
+    public init(step: Int = 0, epoch: Int = 0, share: Double = 0, stepsPerEpoch: Int = 1) {
+        (self.step, self.epoch, self.share, self.stepsPerEpoch) = (step, epoch, share, stepsPerEpoch)
+    }
 }
 
 /// A number that may change while training goes on: a learning rate, the weight of a loss. A stage's unit is the epoch, a
@@ -21,11 +25,13 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
         case decay(factor: Double)
         case linear(to: Double), cosine(to: Double)
     }
-    /// At the beginning.
+    /// At the beginning, warm-up aside.
     public let first: Double
     private let course: Course
+    /// Units of the warm-up before which it has not reached its course.
+    private let warmup: Double
 
-    private init(_ first: Double, _ course: Course) { (self.first, self.course) = (first, course) }
+    private init(_ first: Double, _ course: Course, warmup: Double = 0) { (self.first, self.course, self.warmup) = (first, course, warmup) }
     public init(_ value: Double) { self.init(value, .constant) }
     public init(floatLiteral value: Double) { self.init(value) }
 
@@ -39,12 +45,18 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
     public static func cosine(_ first: Double, to last: Double) -> Rate { Rate(first, .cosine(to: last)) }
 
     public func times(_ factor: Double) -> Rate {
-        switch course {
-        case .constant, .drops, .decay: Rate(first * factor, course)
-        case .linear(let last): .linear(first * factor, to: last * factor)
-        case .cosine(let last): .cosine(first * factor, to: last * factor)
-        }
+        let scaled: Course =
+            switch course {
+            case .constant, .drops, .decay: course
+            case .linear(let last): .linear(to: last * factor)
+            case .cosine(let last): .cosine(to: last * factor)
+            }
+        return Rate(first * factor, scaled, warmup: warmup)
     }
+
+    /// The same, but over its first units (a part of one too) it rises in equal steps from near 0 to its course, which runs on beneath:
+    /// in step t of W, counted from 1, it is t / W of that.
+    public func warmingUp(over units: Double) -> Rate { Rate(first, course, warmup: units) }
 
     /// Whether it depends on how long the stage is, so that a finished one cannot be made longer.
     public var dependsOnLength: Bool {
@@ -54,9 +66,14 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
         }
     }
 
-    var isConstant: Bool { course == .constant }
+    var isConstant: Bool { course == .constant && warmup == 0 }
 
     public func value(at progress: Progress) -> Double {
+        let steps = warmup * Double(progress.stepsPerEpoch), step = Double(progress.step + 1)
+        return step < steps ? onCourse(at: progress) * (step / steps) : onCourse(at: progress)
+    }
+
+    private func onCourse(at progress: Progress) -> Double {
         switch course {
         case .constant: first
         case .drops(let units, let factor): first * pow(factor, Double(units.count { $0 <= progress.epoch }))

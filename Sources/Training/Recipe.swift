@@ -64,7 +64,7 @@ public final class Recipe {
     /// As `TreeSum.Way`.
     public enum ReduceWay: String, SettingChoice { case tree, library }
 
-    public let fields = Fields(), run = RunFields()
+    public let fields = Fields(), rate = RateFields(), run = RunFields()
     /// Folders of further sets that a detector trains on, by the names it has for them.
     public let sets: [String: String]
     /// The detector's type and its settings.
@@ -125,8 +125,10 @@ public final class Recipe {
         }
         guard !fields.data.isEmpty else { throw Failure(.usage, "no data is named; add `data: FOLDER` to the recipe or give --data") }
         if microbatch > fields.minibatch {
-            let place = (places["microbatch"] ?? places["minibatch"]).map { "\($0): " } ?? ""
-            throw Failure(.usage, "\(place)microbatch \(microbatch) is larger than minibatch \(fields.minibatch); make it at most as large")
+            throw Failure(
+                .usage,
+                "\(place(of: "microbatch", "minibatch"))microbatch \(microbatch) is larger than minibatch \(fields.minibatch); make it at most as large"
+            )
         }
     }
 
@@ -142,6 +144,9 @@ public final class Recipe {
         return settings
     }
 
+    /// Where the first of these keys stands that is given, for the beginning of a message; nothing where none is.
+    func place(of keys: String...) -> String { keys.lazy.compactMap { self.places[$0] }.first.map { "\($0): " } ?? "" }
+
     /// Samples whose sums are formed together.
     public var microbatch: Int { fields.microbatch ?? min(fields.minibatch, detector.microbatch(of: fields.minibatch)) }
 
@@ -150,7 +155,7 @@ public final class Recipe {
         fields.all.flatMap { field in
             let byStage = lengths.filter { $0.key == field.name }.map { (name: $0.name, setting: $0.setting as any AnySetting) }
             return byStage.isEmpty ? [field] : byStage
-        } + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.keys
+        } + rate.keys + settings.all.map { ("settings.\($0.name)", $0.setting) } + run.keys
     }
 
     /// The recipe with all its keys, as YAML.
@@ -173,11 +178,12 @@ public final class Recipe {
         return isPlain ? text : "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
     }
 
-    /// The keys that define the model, for comparison: not the data's place, not how it is run; nor transforms where there are none,
-    /// so that runs from before there were any go on.
+    /// The keys that define the model, for comparison: not the data's place, not how it is run; nor transforms and rules of rates where
+    /// there are none, so that runs from before there were any go on.
     public var model: [(name: String, value: String)] {
         keys.filter {
             $0.name != "data" && !$0.name.hasPrefix("run.") && ($0.name != "transforms" || !fields.transforms.transforms.isEmpty)
+                && (!$0.name.hasPrefix("rate.") || !rate.areIdle)
         }.map { name, setting in
             (name, name == "microbatch" ? String(microbatch) : setting.text)
         }

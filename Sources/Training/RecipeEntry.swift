@@ -30,7 +30,7 @@ struct RecipeEntry {
             guard key.anchor == nil, value.anchor == nil else { throw Failure(.usage, "\(place): anchors are not taken; write the value out") }
             switch value {
             // a group of which every key is left out
-            case .scalar(let scalar) where scalar.string.isEmpty && prefix.isEmpty && ["settings", "run"].contains(name): return []
+            case .scalar(let scalar) where scalar.string.isEmpty && prefix.isEmpty && ["rate", "settings", "run"].contains(name): return []
             case .scalar(let scalar): return [RecipeEntry(key: prefix + name, value: scalar.string, place: place)]
             case .mapping(let inner): return try entries(of: inner, under: "\(prefix)\(name).", file: file)
             case .sequence(let list) where prefix + name == "transforms":

@@ -24,14 +24,15 @@ struct Schedule {
         let model = try Model(recipe, sample: sample)
         stages = try model.detector.stages.map { stage in
             switch stage.work {
-            case .train(let epochs, let procedure):
+            case .train(let own, let procedure):
+                let epochs = recipe.epochs(of: stage.name) ?? own
                 let step = TrainingStep(
                     of: model.detector, stage: stage.name, sample: sample, minibatch: minibatch ?? recipe.fields.minibatch,
-                    microbatch: recipe.microbatch, store: model.store)
+                    microbatch: recipe.microbatch, store: model.store, rates: try recipe.rates(of: stage.name, epochs: epochs))
                 procedure(step)
                 return Part(
                     name: stage.name,
-                    kind: .steps(epochs: recipe.epochs(of: stage.name) ?? epochs, minibatchesPerStep: max(1, step.minibatchesPerStep())),
+                    kind: .steps(epochs: epochs, minibatchesPerStep: max(1, step.minibatchesPerStep())),
                     trace: step.trace, results: step.reports.map(\.node) + step.redraws.map(\.value),
                     inputs: step.minibatches.map(\.node) + step.noises.map(\.node))
             case .fit(let procedure):

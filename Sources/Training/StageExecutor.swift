@@ -18,6 +18,8 @@ final class StageExecutor {
     let stepsPerEpoch: Int
     /// Samples a second over all ranks, lately, and the shares of time spent waiting for data and in sums over ranks.
     private(set) var rate = 0.0, waiting = 0.0, communicating = 0.0
+    /// Seconds of the steps so far but the first, before which nothing is read ahead; and those of them in which this rank waited for data.
+    private(set) var seconds = 0.0, secondsWaiting = 0.0
     var bytesRead: Int { inputs.bytesRead }
     var samplesRead: Int { inputs.samplesRead }
 
@@ -56,7 +58,8 @@ final class StageExecutor {
         let started = ContinuousClock.now, waited = inputs.waiting
         try inputs.fill(scope: 0, round: 0, step: position.step)
         if let requests = plan.input(stop), !requests.isEmpty { requests[0] = stopping.vote }
-        let progress = Progress(step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length))
+        let progress = Progress(
+            step: position.step, epoch: position.step / stepsPerEpoch, share: Double(position.step) / Double(length), stepsPerEpoch: stepsPerEpoch)
         let fill = { [inputs] (scope: Int, round: Int) in try inputs.fill(scope: scope, round: round, step: position.step) }
         var stray: Stray?
         if isChecking {
@@ -83,10 +86,14 @@ final class StageExecutor {
     }
 
     private func measure(since start: ContinuousClock.Instant, loading: Duration) {
-        func seconds(_ duration: Duration) -> Double { Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18 }
-        let whole = seconds(.now - start), now = Double(samplesPerStep) / whole
+        func inSeconds(_ duration: Duration) -> Double { Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18 }
+        let whole = inSeconds(.now - start), loading = inSeconds(loading), now = Double(samplesPerStep) / whole
+        if rate > 0 {
+            seconds += whole
+            secondsWaiting += loading
+        }
         rate = rate == 0 ? now : 0.9 * rate + 0.1 * now
-        waiting = 0.9 * waiting + 0.1 * seconds(loading) / whole
-        communicating = 0.9 * communicating + 0.1 * seconds(plan.reducing) / whole
+        waiting = 0.9 * waiting + 0.1 * loading / whole
+        communicating = 0.9 * communicating + 0.1 * inSeconds(plan.reducing) / whole
     }
 }

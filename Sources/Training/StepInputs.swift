@@ -13,10 +13,11 @@ final class StepInputs {
     private let seed: UInt64, stage: String
     /// Of each class: 1 where it is normal, -1 where it is abnormal, 0 where it is not labeled.
     private let signs: [Float]
-    private(set) var waiting = Duration.zero
     /// The samples of the last step's minibatches outside of loops, by number in their split.
     private(set) var delivered: [[Int]] = []
 
+    /// How long no minibatch was ready when one was asked for.
+    var waiting: Duration { loaders.values.reduce(.zero) { $0 + $1.waited } }
     var bytesRead: Int { loaders.values.reduce(0) { $0 + $1.bytesRead } }
     /// Of the training set.
     var samplesRead: Int { loaders[""]?.samplesDelivered ?? 0 }
@@ -27,10 +28,8 @@ final class StepInputs {
 
     /// Fills what is asked for in a scope, before one of its rounds.
     func fill(scope: Int, round: Int, step number: Int) throws {
-        let start = ContinuousClock.now
         let loaded = try step.minibatches.filter { $0.scope == scope }.map(load)
         if scope == 0 { delivered = loaded }
-        waiting += .now - start
         for (place, noise) in step.noises.enumerated() where noise.scope == scope {
             guard let values = plan.input(noise.node) else { continue }
             let rounds = scope == 0 ? [] : [UInt64(round)]

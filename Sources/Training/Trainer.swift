@@ -25,6 +25,8 @@ public final class Trainer {
     private let start = ContinuousClock.now
     /// Bytes and samples that this rank's loaders have read and given out.
     private var bytesRead = 0, samplesRead = 0
+    /// Of all steps of this job, and of its waiting for data in them.
+    private var stepSeconds = 0.0, waitingSeconds = 0.0
 
     /// Every rank opens the set and makes the detector; what can be wrong with the recipe is found here.
     public init(_ recipe: Recipe, in run: RunFolder, group: RankGroup) throws {
@@ -126,15 +128,16 @@ public final class Trainer {
     /// Traces a stage, which also makes known what its optimizers keep.
     func prepare(_ stage: Stage) throws -> Prepared {
         switch stage.work {
-        case .train(let epochs, let procedure):
+        case .train(let own, let procedure):
             try checkRanks()
+            let epochs = recipe.epochs(of: stage.name) ?? own
             let step = TrainingStep(
                 of: model.detector, stage: stage.name, sample: model.sample, minibatch: recipe.fields.minibatch,
-                microbatch: recipe.microbatch, store: model.store)
+                microbatch: recipe.microbatch, store: model.store, rates: try recipe.rates(of: stage.name, epochs: epochs))
             procedure(step)
             if let error = step.trace.error { throw Failure(.internal, "\(recipe.fields.detector), stage \(stage.name): \(error)") }
             let order = try order(stage.name, step), perEpoch = order.minibatchesPerEpoch / max(1, step.minibatchesPerStep())
-            let planned = (recipe.epochs(of: stage.name) ?? epochs) * perEpoch
+            let planned = epochs * perEpoch
             return .steps(
                 Steps(
                     name: stage.name, step: step, order: order, others: try otherSplits(of: step),
@@ -232,6 +235,8 @@ public final class Trainer {
         }
         bytesRead += executor.bytesRead
         samplesRead += executor.samplesRead
+        stepSeconds += executor.seconds
+        waitingSeconds += executor.secondsWaiting
         return nil
     }
 
@@ -326,6 +331,7 @@ public final class Trainer {
             [
                 "seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
                 "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
+                "step_seconds": stepSeconds, "waiting_seconds": waitingSeconds,
             ])
         log.say("trained \(position.total) steps in \(Int(seconds)) s; state.safetensors has SHA-256 \(record.stateSHA256)")
     }

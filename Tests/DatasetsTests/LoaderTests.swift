@@ -116,6 +116,27 @@ import Testing
         }
     }
 
+    /// Whether there is a thread of this name.
+    private func isRunning(_ name: String) throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").contains {
+            (try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)) == "\(name)\n"
+        }
+    }
+
+    /// More than two minibatches are read ahead, and what is ready is not waited for.
+    @Test func whatIsReadAheadIsNotWaitedFor() throws {
+        try withSplit { _, split, order in
+            let loader = Loader(split, order: order, lanes: 0 ..< 2, endingAt: 100, threadName: "far-ahead")
+            for _ in 0 ..< 1200 where try loader.bytesRead == 0 || isRunning("far-ahead") { Thread.sleep(forTimeInterval: 0.05) }
+            for _ in 0 ..< 100 { _ = try next(loader) }
+            #expect(loader.waited == .zero)
+            let other = Loader(split, order: order, lanes: 0 ..< 2)
+            // it may be ready before it is asked once, but not a thousand times
+            for _ in 0 ..< 1000 { _ = try next(other) }
+            #expect(other.waited > .zero)
+        }
+    }
+
     /// Nothing is read beyond the last minibatch, and the thread ends with it.
     @Test func itEndsWithTraining() throws {
         try withSplit { _, split, order in
@@ -124,13 +145,8 @@ import Testing
             for _ in 0 ..< 3 {
                 let loader = Loader(split, order: order, lanes: 0 ..< 2, endingAt: 5, threadName: "to-the-end")
                 for _ in 0 ..< 5 { _ = try next(loader) }
-                func isReading() throws -> Bool {
-                    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").contains {
-                        (try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)) == "to-the-end\n"
-                    }
-                }
-                for _ in 0 ..< 200 where try isReading() { Thread.sleep(forTimeInterval: 0.05) }
-                #expect(try !isReading() && loader.bytesRead == chunks * (8 * Self.size * 4 + 4))
+                for _ in 0 ..< 200 where try isRunning("to-the-end") { Thread.sleep(forTimeInterval: 0.05) }
+                #expect(try !isRunning("to-the-end") && loader.bytesRead == chunks * (8 * Self.size * 4 + 4))
             }
         }
     }

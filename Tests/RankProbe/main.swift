@@ -6,7 +6,7 @@ let commands: [String: (RankGroup, [String]) throws -> Int32] = [
     "tree": probeTree, "linear": probeLinear, "bench": benchTree, "group": probeGroup, "whole": probeWholeSum,
     "fail": probeFailure, "uncoded": probeUncoded, "agree": probeAgreement, "stall": probeStall,
     "mpi": probeLibrary, "refuse": probeRefusals,
-    "metrics": probeMetrics, "diverge": probeDivergence, "scene": probeScene,
+    "metrics": probeMetrics, "diverge": probeDivergence, "scene": probeScene, "loader": probeLoader,
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())

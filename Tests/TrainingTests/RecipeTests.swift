@@ -31,7 +31,10 @@ import Testing
     }
 
     /// What is written into a run reads as the same recipe.
-    @Test(arguments: ["", "epochs: {gan: 7, encoder: 3}\n", "epochs: 4\nsteps: {encoder: 3}\n", "settings:\n  latent: 7\nrun:\n  stage: gan\n"])
+    @Test(arguments: [
+        "", "epochs: {gan: 7, encoder: 3}\n", "epochs: 4\nsteps: {encoder: 3}\n", "settings:\n  latent: 7\nrun:\n  stage: gan\n",
+        "rate: {scaling: root, warmup: 0.5}\n",
+    ])
     func resolvedReadsAsTheSame(_ keys: String) throws {
         let first = try recipe(gan + keys), again = try recipe(first.resolved)
         #expect(again.resolved == first.resolved)
@@ -72,6 +75,9 @@ import Testing
         ("epochs", "3", "0", "a whole number from 1 to 1000000, or none"),
         ("steps", "none", "-3", "a whole number from 1 to 9223372036854775807, or none"),
         ("heldOut", "0.1", "0.9", "a number from 0.0 to 0.5"),
+        ("rate.scaling", "root", "sqrt", "one of constant, root, linear"),
+        ("rate.base", "128", "0", "a whole number from 1 to 16777216"),
+        ("rate.warmup", "0.5", "-1", "a number from 0.0 to 1000000.0"),
         ("run.threads", "4", "0", "a whole number from 1 to 1024"),
         ("run.checkpoint.every", "100", "0", "a whole number from 1 to 9223372036854775807, or none"),
         ("run.checkpoint.keep", "1", "0", "a whole number from 1 to 1000000"),
@@ -85,6 +91,14 @@ import Testing
         #expect(taken.map { Double($0.setting.text) ?? 0 } == (Double(good) ?? 0) && taken?.setting.text.isEmpty == false)
         expect("--set \(key): \(key) is \"\(bad)\"; it must be \(expected)") { _ = try recipe(gan, (key, bad)) }
         #expect(taken?.setting.meaning.isEmpty == false)
+    }
+
+    /// A run from before there were rules of rates goes on; any of their keys makes another model.
+    @Test func ratesDefineTheModel() throws {
+        #expect(try !recipe(gan + "rate:\n").model.contains { $0.name.hasPrefix("rate.") })
+        let scaled = try recipe(gan + "rate: {scaling: linear}\n").model.filter { $0.name.hasPrefix("rate.") }
+        #expect(scaled.map { "\($0.name) \($0.value)" } == ["rate.scaling linear", "rate.base 64", "rate.warmup 0.0"])
+        #expect(try recipe(gan, ("rate.warmup", "1")).model.contains { $0.name == "rate.warmup" })
     }
 
     /// A variant's settings are defaults that the recipe's own keys overlay.

@@ -29,6 +29,9 @@ public final class Loader: Sendable {
     private let sampleCount: Int
     /// Bytes of decoded chunks that a rank holds where the split is not held whole.
     public static let memoryLimit = 1 << 30
+    /// Bytes of minibatches that are read ahead, from 2 to 256 minibatches. Lanes come to new chunks nearly at once, one window after
+    /// another, so that reading comes in bursts; this covers one of 16 chunks where a call takes milliseconds.
+    static let aheadLimit = 16 << 20
 
     /// Starts reading. Minibatches are counted from the start of training, over epochs: `minibatch` is where a resumed run goes on,
     /// `end` where training ends, so that nothing is read for steps that never come (nil for endless). `preprocessing` is scaling
@@ -42,7 +45,9 @@ public final class Loader: Sendable {
         let manifest = split.set.manifest
         let preprocessing = preprocessing ?? Preprocessing(.symmetric(manifest.valueRange), shape: manifest.shape)
         (self.split, self.order, self.lanes, sampleCount) = (split, order, lanes, preprocessing.count)
-        queue = LoadingQueue(depth: 2, count: end.map { max(0, $0 - minibatch) } ?? .max)
+        let bytes = lanes.reduce(0) { $0 + order.places(ofLane: $1).count } * preprocessing.count * MemoryLayout<Float>.stride
+        let depth = min(max(2, Self.aheadLimit / max(1, bytes)), 256)
+        queue = LoadingQueue(depth: depth, count: end.map { max(0, $0 - minibatch) } ?? .max)
         let job = LoadingJob(
             split: split, order: order, lanes: lanes, preprocessing: preprocessing, minibatches: minibatch ..< max(minibatch, end ?? .max),
             memoryLimit: order.permutesSamples ? .max : memoryLimit)
@@ -76,6 +81,9 @@ public final class Loader: Sendable {
 
     /// Bytes read from shards so far, by the thread that runs ahead.
     public var bytesRead: Int { queue.counts.bytesRead }
+
+    /// How long `next` has waited so far because no minibatch was ready.
+    public var waited: Duration { queue.counts.waited }
 
     /// Samples given out by `next` so far.
     public var samplesDelivered: Int { queue.counts.samplesDelivered }
@@ -113,9 +121,12 @@ private struct LoadingJob: Sendable {
     }
 
     private func values(of samples: [Int], by reader: SplitReader, draws: Philox) throws(DatasetError) -> [Float] {
-        var values = [Float](repeating: 0, count: samples.count * preprocessing.count)
-        let outcome = values.withUnsafeMutableBufferPointer { places in
-            Result { () throws(DatasetError) in try reader.read(samples, through: preprocessing, draws: draws, into: places) }
+        let count = samples.count * preprocessing.count
+        var outcome = Result<Void, DatasetError>.success(())
+        let values = [Float](unsafeUninitializedCapacity: count) { places, initialized in
+            let places = UnsafeMutableBufferPointer(rebasing: places.prefix(count))
+            outcome = Result { () throws(DatasetError) in try reader.read(samples, through: preprocessing, draws: draws, into: places) }
+            if case .success = outcome { initialized = count }
         }
         try outcome.get()
         return values
@@ -134,11 +145,12 @@ private final class LoadingQueue: @unchecked Sendable {
     private var stopped = false
     private var bytes = 0
     private var delivered = 0
+    private var waited = Duration.zero
 
     init(depth: Int, count: Int) { (self.depth, remaining) = (depth, count) }
 
     var isStopped: Bool { condition.withLock { stopped } }
-    var counts: (bytesRead: Int, samplesDelivered: Int) { condition.withLock { (bytes, delivered) } }
+    var counts: (bytesRead: Int, samplesDelivered: Int, waited: Duration) { condition.withLock { (bytes, delivered, waited) } }
 
     func stop() {
         condition.withLock {
@@ -161,7 +173,11 @@ private final class LoadingQueue: @unchecked Sendable {
     func take() throws(DatasetError) -> (LoadedMinibatch, [Float]) {
         let item = condition.withLock {
             precondition(remaining > 0, "a minibatch is asked for beyond the last of training")
-            while items.isEmpty { condition.wait() }
+            if items.isEmpty {
+                let start = ContinuousClock.now
+                while items.isEmpty { condition.wait() }
+                waited += .now - start
+            }
             if case .success(let (loaded, _)) = items[0] { delivered += loaded.samples.count } else { return items[0] }
             remaining -= 1
             condition.broadcast()

@@ -96,8 +96,10 @@ public struct Scaling: Equatable, Sendable {
     fileprivate func apply<Number>(
         _ values: [Number], _ range: Range<Int>, _ places: UnsafeMutablePointer<Float>, _ double: (Number) -> Double
     ) {
-        values.withUnsafeBufferPointer { values in
-            for (place, position) in range.enumerated() { places[place] = Float(multiplier * double(values[position]) + offset) }
+        let (multiplier, offset) = (multiplier, offset)
+        // a plain counting loop over pointers, which the compiler makes vectors of: it is most of a loader's work
+        values[range].withUnsafeBufferPointer { values in
+            for place in 0 ..< values.count { places[place] = Float(multiplier * double(values[place]) + offset) }
         }
     }
 }

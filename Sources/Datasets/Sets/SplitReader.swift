@@ -11,7 +11,8 @@ public final class SplitReader {
     private var uses = 0
     /// Shards that are open, the last one used at the end.
     private var shards: [Shard] = []
-    private static let openShards = 16
+    /// As many as splits have by default: to open one takes a dozen calls, which a file system far away is slow to answer.
+    private static let openShards = 64
 
     public init(_ split: Split, memoryLimit: Int = 1 << 30) { (self.split, self.memoryLimit) = (split, memoryLimit) }
 
