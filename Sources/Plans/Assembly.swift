@@ -6,7 +6,7 @@ import Ranks
 final class Assembly {
     enum Action {
         case kernel(any Kernel)
-        case reduction(Reduction)
+        case reduction(Reduction), begin(Reduction), finish(Reduction)
         case loop(LoopRounds)
     }
     /// Memory that outlives the actions, and the item that is its value at the beginning or at the end.
@@ -27,14 +27,15 @@ final class Assembly {
         actions.reduce(0) { most, action in
             switch action {
             case .kernel(let kernel): max(most, kernel.scratch)
-            case .reduction: most
+            case .reduction, .begin, .finish: most
             case .loop(let rounds): max(most, rounds.body.scratch)
             }
         }
     }
 
     let partition: Partition, table: UnsafePointer<vk_table>
-    private let tree: TreeSum, isa: InstructionSet
+    let tree: TreeSum
+    private let overlaps: Bool, isa: InstructionSet
     let trace: Trace
     private let scope: Int
     /// The item of a node of the trace.
@@ -42,6 +43,8 @@ final class Assembly {
     private(set) var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
+    /// What is summed while other steps run, by its items.
+    private var begun: [[Int]: Reduction] = [:]
     private var scalarVariables: (given: [(UnsafeMutablePointer<Double>, item: Int)], updated: [(UnsafeMutablePointer<Double>, item: Int)]) = ([], [])
     private var scheduled: [(item: Int, rate: Rate)] = []
 
@@ -51,7 +54,7 @@ final class Assembly {
     ///   - updates: items that are variables' new values.
     init(
         _ lowering: Lowering, scope: Int = 0, results: [Int], given: [Holding], updates: [Holding],
-        partition: Partition, tree: TreeSum, isa: InstructionSet
+        partition: Partition, tree: TreeSum, overlaps: Bool, isa: InstructionSet
     ) throws {
         var draft = lowering.draft
         // a new value that is another's memory gets one of its own, so that nothing is written over before it is read
@@ -61,9 +64,9 @@ final class Assembly {
         }
         let kept = results + updates.map(\.item)
         let stored = Materialization(draft, results: kept.filter { !draft[$0].isScalar }).stored
-        (self.draft, self.partition, self.tree, self.isa, table) = (draft, partition, tree, isa, isa.table)
+        (self.draft, self.partition, self.tree, self.overlaps, self.isa, table) = (draft, partition, tree, overlaps, isa, isa.table)
         (trace, self.scope, items) = (lowering.trace, scope, lowering.item)
-        steps = Ordering(draft, stored: stored).steps
+        steps = Ordering(draft, stored: stored, overlaps: overlaps).steps
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)
 
@@ -191,7 +194,7 @@ final class Assembly {
             // what goes round begins as the old value; nothing else in the loop may read that
             let inputs = draft[loop].inputs.map(draft.memory)
             return inputs[place] == old && inputs.count { $0 == old } == 1
-        case .scalars, .kernel, .reduce: return false
+        case .scalars, .kernel, .reduce, .begin, .finish: return false
         }
     }
 
@@ -200,7 +203,7 @@ final class Assembly {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
         case .program(let program): program.reads
         case .kernel(let item), .loop(let item, _): Set(draft[item].inputs.filter { !draft[$0].isScalar }.map(draft.memory))
-        case .reduce(let items): Set(items)
+        case .reduce(let items), .begin(let items), .finish(let items): Set(items)
         }
     }
 
@@ -209,14 +212,15 @@ final class Assembly {
         case .program(let program): program.members
         case .kernel(let item): draft[item].isScalar ? [] : [item]
         case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
-        case .scalars, .reduce: []
+        case .scalars, .reduce, .begin, .finish: []
         }
     }
 
     /// What a step makes that can be looked at when it is done; not the partial sums of scalars, which have places of their own.
     private func outcome(of step: Step) -> [Written] {
         switch step {
-        case .scalars(let items), .reduce(let items): items.map { ($0, 1) }
+        case .scalars(let items), .reduce(let items), .finish(let items): items.map { ($0, 1) }
+        case .begin: []
         case .program, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
         case .loop(_, let results): results.map { ($0, 1) }
         }
@@ -279,12 +283,19 @@ final class Assembly {
                 actions.append(.kernel(PackKernel(packings(of: item, from: floats(of: draft[item].inputs[1])), table: table, to: packed)))
             }
             actions.append(.kernel(kernel(for: item)))
-        case .reduce(let items):
-            let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
-            let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
-            actions.append(.reduction(Reduction(tree, vectors: vectors, scalars: singles)))
+        case .reduce(let items): actions.append(.reduction(try reduction(of: items)))
+        case .begin(let items):
+            begun[items] = try reduction(of: items)
+            actions.append(.begin(begun[items]!))
+        case .finish(let items): actions.append(.finish(begun[items]!))
         case .loop(let item, let results): actions.append(.loop(try rounds(of: item, results: results)))
         }
+    }
+
+    private func reduction(of items: [Int]) throws -> Reduction {
+        let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
+        let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
+        return try Reduction(tree, vectors: vectors, scalars: singles)
     }
 
     /// A loop's inside, on the memory of what goes round and of what it reads.
@@ -314,7 +325,7 @@ final class Assembly {
             given.append((self.place(of: items[trace.entries[outside].value]!), inside))
         }
         let body = try Assembly(
-            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, isa: isa)
+            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, overlaps: overlaps, isa: isa)
         return LoopRounds(body: body, count: loop.count, scope: number, scalars: scalars)
     }
 

@@ -29,12 +29,15 @@ public typealias RoundInputs = (_ scope: Int, _ round: Int) throws -> Void
 /// What a run needs beside an assembly, and what it measures.
 struct Execution {
     let team: ThreadTeam
-    /// Time in sums over ranks.
-    var reducing = Duration.zero
     /// By kind of action, where it is asked for.
     var profile: Profile?
     /// Looks at what each action wrote, where it is asked for.
     var checker: Checker?
+
+    fileprivate mutating func timed(_ name: String, _ body: () throws -> Void) rethrows {
+        if profile == nil { return try body() }
+        profile?.add(name, try ContinuousClock().measure(body))
+    }
 }
 
 /// How often and how long each kind of action ran.
@@ -55,14 +58,13 @@ extension Assembly {
             switch action {
             case .kernel(let kernel):
                 if execution.profile == nil {
-                    execution.team.run(kernel)
+                    execution.team.run(kernel, carrying: tree)
                 } else {
-                    execution.profile?.add("\(type(of: kernel))", ContinuousClock().measure { execution.team.run(kernel) })
+                    execution.profile?.add("\(type(of: kernel))", ContinuousClock().measure { execution.team.run(kernel, carrying: tree) })
                 }
-            case .reduction(let reduction):
-                let time = try ContinuousClock().measure { try reduction.run() }
-                execution.reducing += time
-                execution.profile?.add("reduction over ranks", time)
+            case .reduction(let reduction): try execution.timed("sum over ranks") { try reduction.run() }
+            case .begin(let reduction): try execution.timed("sum over ranks begun") { try reduction.begin() }
+            case .finish(let reduction): try execution.timed("sum over ranks awaited") { try reduction.finish() }
             case .loop(let rounds): try rounds.run(&execution, round: round, before: before)
             }
             execution.checker?.look(at: number, of: self)

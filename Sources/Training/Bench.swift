@@ -9,12 +9,17 @@ public final class Bench {
     private let plan: Plan, group: RankGroup, recipe: Recipe, heading: String
 
     /// - Parameter sample: its shape, as "32x32x3".
-    public init(_ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, group: RankGroup) throws {
+    public init(
+        _ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, overlap: Bool = true, windows: Bool = true, group: RankGroup
+    ) throws {
         let extents = sample.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ $0 > 0 }) else {
             throw Failure(.usage, "--sample is \"\(sample)\"; give its extents, as 32x32x3")
         }
-        let keys = [("detector", detector), ("data", "none"), ("minibatch", "\(minibatch)"), ("run.threads", "\(threads)"), ("run.isa", isa)]
+        let keys = [
+            ("detector", detector), ("data", "none"), ("minibatch", "\(minibatch)"), ("run.threads", "\(threads)"), ("run.isa", isa),
+            ("run.overlap", "\(overlap)"), ("run.windows", "\(windows)"),
+        ]
         recipe = try Recipe(nil, file: "", overrides: keys.map { (key: $0.0, value: $0.1) })
         let model = try Model(recipe, sample: Shape(extents))
         let stages = model.detector.stages.compactMap { stage -> (name: String, procedure: (TrainingStep) -> Void)? in

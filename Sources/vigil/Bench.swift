@@ -11,10 +11,13 @@ struct BenchCommand: RankCommand {
     @Option(help: "Steps to time, after one to warm up; the median counts.") var steps = 5
     @Option(help: "Threads a rank.") var threads = 1
     @Option(help: "Instruction set of the kernels: best, avx512, avx2 or portable.") var isa = "best"
+    @Flag(inversion: .prefixedNo, help: "Add gradients over ranks while others are computed.") var overlap = true
+    @Flag(inversion: .prefixedNo, help: "Let the ranks of a node add in memory that they share.") var windows = true
     @Flag(help: "Time by kind of kernel, too.") var kernels = false
 
     func run(on group: RankGroup) throws -> Int32 {
-        let bench = try Bench(detector, sample: sample, minibatch: minibatch, threads: threads, isa: isa, group: group)
+        let bench = try Bench(
+            detector, sample: sample, minibatch: minibatch, threads: threads, isa: isa, overlap: overlap, windows: windows, group: group)
         say(try bench.run(steps: steps, kernels: kernels), group)
         return 0
     }
