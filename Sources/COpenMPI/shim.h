@@ -3,6 +3,7 @@
 #define OMPI_SKIP_MPICXX 1
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
+#include <stdint.h>
 
 /* Handles are pointers in Open MPI and integers in MPICH. Swift sees neither kind: a handle that a call returns comes in one of
    these structures, whose field has the same spelling for both. */
@@ -62,6 +63,9 @@ static inline int shim_window_query(MPI_Win window, int rank, MPI_Aint *bytes, v
     int unit;
     return MPI_Win_shared_query(window, rank, bytes, &unit, base);
 }
+/* Words in shared memory by which ranks tell each other that what they wrote before is there. */
+static inline void shim_raise(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+static inline uint64_t shim_read(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 /* Open for loads and stores of all ranks until it is freed. */
 static inline int shim_window_open(MPI_Win window) { return MPI_Win_lock_all(MPI_MODE_NOCHECK, window); }
 static inline int shim_window_free(shim_window window) {

@@ -71,6 +71,15 @@ extension [Request] {
         }
     }
 
+    /// Moves transfers along and says whether all are complete, which are then forgotten, keeping the storage.
+    public mutating func areDone() throws(MPIError) -> Bool {
+        while let last = indices.last {
+            guard try self[last].isDone() else { return false }
+            removeLast()
+        }
+        return true
+    }
+
     /// Waits for all and forgets them, keeping the storage.
     public mutating func waitForAll() throws(MPIError) {
         for request in self { try request.wait() }

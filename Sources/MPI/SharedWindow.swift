@@ -36,3 +36,14 @@ public final class SharedWindow: @unchecked Sendable {
     /// Gives the memory back. All ranks of the node call this, before MPI is finished; no pointer into the window is valid afterwards.
     public func free() throws(MPIError) { try check(shim_window_free(shim_window(handle: window)), "MPI_Win_free") }
 }
+
+/// A number in a shared window that one rank raises and others read: who reads a value also sees what was stored before it was raised.
+public struct SharedFlag: @unchecked Sendable {
+    private let word: UnsafeMutablePointer<UInt64>
+
+    /// In 8 aligned bytes that are zero.
+    public init(at memory: UnsafeMutableRawPointer) { word = memory.assumingMemoryBound(to: UInt64.self) }
+
+    public var value: UInt64 { shim_read(word) }
+    public func raise(to value: UInt64) { shim_raise(word, value) }
+}

@@ -6,7 +6,7 @@ import Ranks
 final class Assembly {
     enum Action {
         case kernel(any Kernel)
-        case reduction(Reduction)
+        case reduction(Reduction), begin(Reduction), finish(Reduction)
         case loop(LoopRounds)
     }
     /// Memory that outlives the actions, and the item that is its value at the beginning or at the end.
@@ -30,14 +30,15 @@ final class Assembly {
         actions.reduce(0) { most, action in
             switch action {
             case .kernel(let kernel): max(most, kernel.scratch)
-            case .reduction: most
+            case .reduction, .begin, .finish: most
             case .loop(let rounds): max(most, rounds.body.scratch)
             }
         }
     }
 
     let partition: Partition, threads: Int, table: UnsafePointer<vk_table>
-    private let tree: TreeSum, isa: InstructionSet
+    let tree: TreeSum
+    private let overlaps: Bool, isa: InstructionSet
     let trace: Trace
     private let scope: Int
     /// The item of a node of the trace.
@@ -45,6 +46,8 @@ final class Assembly {
     private(set) var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
     private var owned: [UnsafeMutableRawPointer] = []
+    /// What is summed while other steps run, by its items.
+    private var begun: [[Int]: Reduction] = [:]
     private var scalarVariables: (given: [(UnsafeMutablePointer<Double>, item: Int)], updated: [(UnsafeMutablePointer<Double>, item: Int)]) = ([], [])
     private var scheduled: [(item: Int, rate: Rate)] = []
 
@@ -54,7 +57,7 @@ final class Assembly {
     ///   - updates: items that are variables' new values.
     init(
         _ lowering: Lowering, scope: Int = 0, results: [Int], given: [Holding], updates: [Holding],
-        partition: Partition, tree: TreeSum, isa: InstructionSet, threads: Int
+        partition: Partition, tree: TreeSum, overlaps: Bool, isa: InstructionSet, threads: Int
     ) throws {
         var draft = lowering.draft
         // a new value that is another's memory gets one of its own, so that nothing is written over before it is read
@@ -65,12 +68,13 @@ final class Assembly {
         let kept = results + updates.map(\.item)
         let needed = draft.needed(for: kept)
         stored = Materialization(draft, needed: needed, results: kept.filter { !draft[$0].isScalar }).stored
-        (self.draft, self.partition, self.tree, self.isa, self.threads, table) = (draft, partition, tree, isa, threads, isa.table)
+        (self.draft, self.partition, self.tree, self.overlaps) = (draft, partition, tree, overlaps)
+        (self.isa, self.threads, table) = (isa, threads, isa.table)
         (trace, self.scope, items) = (lowering.trace, scope, lowering.item)
         steps = []
         scalars = .allocate(capacity: draft.items.count)
         scalars.initialize(repeating: 0, count: draft.items.count)
-        steps = Fusion(Ordering(draft, needed: needed, stored: stored).steps, of: draft, operands: operands).steps
+        steps = Fusion(Ordering(draft, needed: needed, stored: stored, overlaps: overlaps).steps, of: draft, operands: operands).steps
 
         placeGiven(given)
         placeInputs()
@@ -197,7 +201,7 @@ final class Assembly {
             // what goes round begins as the old value; nothing else in the loop may read that
             let inputs = draft[loop].inputs.map(draft.memory)
             return inputs[place] == old && inputs.count { $0 == old } == 1
-        case .scalars, .kernel, .reduce: return false
+        case .scalars, .kernel, .reduce, .begin, .finish: return false
         }
     }
 
@@ -207,7 +211,7 @@ final class Assembly {
         case .program(let program): program.reads
         case .kernel(let item, let weights, let then): then.reduce(operands(ofKernel: item, weights)) { $0.union($1.reads) }
         case .loop(let item, _): operands(of: draft[item].inputs)
-        case .reduce(let items): Set(items)
+        case .reduce(let items), .begin(let items), .finish(let items): Set(items)
         }
     }
 
@@ -234,14 +238,15 @@ final class Assembly {
         case .program(let program): program.members
         case .kernel(let item, let weights, let then): [item, weights].compactMap(\.self).filter { !draft[$0].isScalar } + then.flatMap(\.members)
         case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
-        case .scalars, .reduce: []
+        case .scalars, .reduce, .begin, .finish: []
         }
     }
 
     /// What a step makes that can be looked at when it is done; not the partial sums of scalars, which have places of their own.
     private func outcome(of step: Step) -> [Written] {
         switch step {
-        case .scalars(let items), .reduce(let items): items.map { ($0, 1) }
+        case .scalars(let items), .reduce(let items), .finish(let items): items.map { ($0, 1) }
+        case .begin: []
         case .program, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
         case .loop(_, let results): results.map { ($0, 1) }
         }
@@ -273,7 +278,7 @@ final class Assembly {
             case .kernel(let item, let weights, let then):
                 let own = operands(ofKernel: item, weights)
                 for program in then { letInherit(program, number, program.reads.subtracting(own), &lives) }
-            case .scalars, .reduce, .loop: break
+            case .scalars, .reduce, .begin, .finish, .loop: break
             }
         }
         let memory = Memory(lives)
@@ -301,12 +306,19 @@ final class Assembly {
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
         case .program(let program): actions.append(.kernel(elementwise(program)))
         case .kernel(let item, let weights, let then): actions += kernels(for: item, weights, then: then.map(elementwise)).map(Action.kernel)
-        case .reduce(let items):
-            let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
-            let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
-            actions.append(.reduction(Reduction(tree, vectors: vectors, scalars: singles)))
+        case .reduce(let items): actions.append(.reduction(try reduction(of: items)))
+        case .begin(let items):
+            begun[items] = try reduction(of: items)
+            actions.append(.begin(begun[items]!))
+        case .finish(let items): actions.append(.finish(begun[items]!))
         case .loop(let item, let results): actions.append(.loop(try rounds(of: item, results: results)))
         }
+    }
+
+    private func reduction(of items: [Int]) throws -> Reduction {
+        let vectors = items.filter { !draft[$0].isScalar }.map { Reduction.Vector(partials: floats(of: $0), count: count(of: $0)) }
+        let singles = items.filter { draft[$0].isScalar }.map { (partials: partials(of: $0), result: scalars + $0) }
+        return try Reduction(tree, vectors: vectors, scalars: singles)
     }
 
     /// A loop's inside, on the memory of what goes round and of what it reads.
@@ -336,7 +348,8 @@ final class Assembly {
             given.append((self.place(of: items[trace.entries[outside].value]!), inside))
         }
         let body = try Assembly(
-            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, isa: isa, threads: threads)
+            lowering, scope: number, results: [], given: given, updates: updates, partition: partition, tree: tree, overlaps: overlaps, isa: isa,
+            threads: threads)
         return LoopRounds(body: body, count: loop.count, scope: number, scalars: scalars)
     }
 

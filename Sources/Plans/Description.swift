@@ -138,7 +138,7 @@ extension Assembly {
                     return inner
                 }
                 return found
-            case .kernel, .reduction: preconditionFailure("a loop begins with copies")
+            case .kernel, .reduction, .begin, .finish: preconditionFailure("a loop begins with copies")
             }
         }
         return found
@@ -153,12 +153,16 @@ extension Assembly {
         case .program(let program):
             return self.action(action, program.instructions, reads: forms(program.reads.sorted()), makes: forms(program.members))
         case .kernel, .loop: preconditionFailure("several actions")
-        case .reduce(let items):
-            let bytes = forms(items).reduce(0) { $0 + self.bytes(of: $1) }
-            return PlanDescription.Action(
-                operation: "sum over the ranks", forms: listed(forms(items)), kernel: name(of: action), bytes: bytes, multiplyAdds: 0,
-                reducedBytes: bytes)
+        case .reduce(let items): return sum("sum over the ranks", forms(items), action, isCounted: true)
+        case .begin(let items): return sum("begin the sum over the ranks", forms(items), action, isCounted: true)
+        case .finish(let items): return sum("wait for the sum over the ranks", forms(items), action, isCounted: false)
         }
+    }
+
+    private func sum(_ operation: String, _ forms: [Form], _ action: Action, isCounted: Bool) -> PlanDescription.Action {
+        let bytes = isCounted ? forms.reduce(0) { $0 + self.bytes(of: $1) } : 0
+        return PlanDescription.Action(
+            operation: operation, forms: listed(forms), kernel: name(of: action), bytes: bytes, multiplyAdds: 0, reducedBytes: bytes)
     }
 
     private func action(_ action: Action, _ operation: String, reads: [Form], makes: [Form], multiplyAdds: Int = 0) -> PlanDescription.Action {
@@ -170,7 +174,7 @@ extension Assembly {
     private func name(of action: Action) -> String {
         switch action {
         case .kernel(let kernel): "\(type(of: kernel))"
-        case .reduction: "Reduction"
+        case .reduction, .begin, .finish: "Reduction"
         case .loop: "LoopRounds"
         }
     }

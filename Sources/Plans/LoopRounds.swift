@@ -31,12 +31,15 @@ public typealias RoundInputs = (_ scope: Int, _ round: Int) throws -> Void
 /// What a run needs beside an assembly, and what it measures.
 struct Execution {
     let team: ThreadTeam
-    /// Time in sums over ranks.
-    var reducing = Duration.zero
     /// By action, where it is asked for.
     var profile: Profile?
     /// Looks at what each action wrote, where it is asked for.
     var checker: Checker?
+
+    fileprivate mutating func timed(_ place: Int, _ body: () throws -> Void) rethrows {
+        if profile == nil { return try body() }
+        profile?.add(place, try ContinuousClock().measure(body))
+    }
 }
 
 extension Assembly {
@@ -49,14 +52,13 @@ extension Assembly {
             switch action {
             case .kernel(let kernel):
                 if execution.profile == nil {
-                    execution.team.run(kernel)
+                    execution.team.run(kernel, carrying: tree)
                 } else {
-                    execution.profile?.add(place, ContinuousClock().measure { execution.team.run(kernel) })
+                    execution.profile?.add(place, ContinuousClock().measure { execution.team.run(kernel, carrying: tree) })
                 }
-            case .reduction(let reduction):
-                let time = try ContinuousClock().measure { try reduction.run() }
-                execution.reducing += time
-                execution.profile?.add(place, time)
+            case .reduction(let reduction): try execution.timed(place) { try reduction.run() }
+            case .begin(let reduction): try execution.timed(place) { try reduction.begin() }
+            case .finish(let reduction): try execution.timed(place) { try reduction.finish() }
             case .loop(let rounds):
                 try rounds.run(&execution, round: round, first: place + 1, before: before)
                 if execution.profile != nil { place += rounds.body.actionCount }

@@ -11,9 +11,16 @@ public final class Plan {
         public let group: RankGroup, team: ThreadTeam, isa: InstructionSet
         /// How ranks' sums are added; `library` is for comparison.
         public let way: TreeSum.Way
+        /// Whether large sums travel between the ranks while others are computed; no bit depends on it.
+        public let overlaps: Bool
+        /// Whether the ranks of a node add in memory that they share; no bit depends on it.
+        public let windows: Bool
 
-        public init(group: RankGroup = .alone(), team: ThreadTeam = ThreadTeam(count: 1), isa: InstructionSet = .best, way: TreeSum.Way = .tree) {
-            (self.group, self.team, self.isa, self.way) = (group, team, isa, way)
+        public init(
+            group: RankGroup = .alone(), team: ThreadTeam = ThreadTeam(count: 1), isa: InstructionSet = .best, way: TreeSum.Way = .tree,
+            overlaps: Bool = true, windows: Bool = true
+        ) {
+            (self.group, self.team, self.isa, self.way, self.overlaps, self.windows) = (group, team, isa, way, overlaps, windows)
         }
     }
 
@@ -30,7 +37,7 @@ public final class Plan {
     public init(_ trace: Trace, results: [Node], state: ModelState, on resources: Resources = Resources()) throws {
         if let error = trace.error { throw error }
         let lanes = trace.minibatch.divided(up: trace.microbatch)
-        let tree = try TreeSum(group: resources.group, lanes: lanes, way: resources.way)
+        let tree = try TreeSum(group: resources.group, lanes: lanes, way: resources.way, windows: resources.windows)
         let owned = try Lanes(count: lanes, ranks: resources.group.count).range(of: resources.group.rank)
         let partition = Partition(minibatch: trace.minibatch, microbatch: trace.microbatch, lanes: owned, subtrees: tree.subtrees)
         samples = owned.lowerBound * trace.microbatch ..< owned.lowerBound * trace.microbatch + partition.samples
@@ -43,8 +50,8 @@ public final class Plan {
         }
         let updates = changed.map { (place: state.place(of: $0.variable), item: lowering.item(of: $0.current.index)) }
         assembly = try Assembly(
-            lowering, results: Array(resultItems.values), given: given, updates: updates, partition: partition, tree: tree, isa: resources.isa,
-            threads: resources.team.count)
+            lowering, results: Array(resultItems.values), given: given, updates: updates, partition: partition, tree: tree,
+            overlaps: resources.overlaps && tree.meetsOthers, isa: resources.isa, threads: resources.team.count)
         self.state = state
         team.reserve(assembly.scratch)
     }
@@ -61,11 +68,13 @@ public final class Plan {
     ///   - before: gives inputs inside loops their values.
     public func run(_ progress: Progress = Progress(), before: RoundInputs = { _, _ in }) throws {
         var execution = Execution(team: team)
+        let spent = assembly.tree.spent
         try assembly.run(&execution, progress, before: before)
-        reducing = execution.reducing
+        reducing = assembly.tree.spent - spent
     }
 
-    /// How long the last run was in sums over ranks, which is also how long it waited for slower ones.
+    /// How long the last run's first thread was busy with sums over ranks, or waited in them for slower ranks: what of communication was not
+    /// hidden behind arithmetic.
     public private(set) var reducing = Duration.zero
 
     /// A result of the last run that is one number for the whole minibatch.

@@ -1,4 +1,5 @@
 import Glibc
+import Ranks
 import Synchronization
 
 /// Threads that share the tasks of kernels. Made once; a kernel costs a wake-up and a barrier.
@@ -72,11 +73,15 @@ public final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    /// Does all tasks of a kernel and returns when they are done.
-    func run(_ kernel: any Kernel) {
+    /// Does all tasks of a kernel and returns when they are done. Between tasks the calling thread carries forward what is under way among
+    /// the ranks.
+    func run(_ kernel: any Kernel, carrying sums: TreeSum? = nil) {
         let tasks = kernel.tasks
         if count == 1 || tasks == 1 {
-            for task in 0 ..< tasks { kernel.run(task, scratch: scratch[0]) }
+            for task in 0 ..< tasks {
+                kernel.run(task, scratch: scratch[0])
+                sums?.advance()
+            }
             return
         }
         self.kernel = kernel
@@ -86,7 +91,7 @@ public final class ThreadTeam: @unchecked Sendable {
         generation.add(1, ordering: .releasing)
         pthread_cond_broadcast(&wake)
         pthread_mutex_unlock(&mutex)
-        share(kernel, scratch[0])
+        share(kernel, scratch[0], carrying: sums)
         var looks = 0
         while busy.load(ordering: .acquiring) > 0 {
             looks += 1
@@ -94,12 +99,13 @@ public final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    private func share(_ kernel: any Kernel, _ scratch: Floats) {
+    private func share(_ kernel: any Kernel, _ scratch: Floats, carrying sums: TreeSum? = nil) {
         let tasks = kernel.tasks
         while true {
             let task = next.add(1, ordering: .relaxed).oldValue
             guard task < tasks else { return }
             kernel.run(task, scratch: scratch)
+            sums?.advance()
         }
     }
 

@@ -50,7 +50,10 @@ public struct Lanes: Sendable, Equatable {
 
     /// The additions that make the total out of subtrees that together are the tree, in an order that is the tree's; the total ends in the
     /// first subtree's place.
-    static func schedule(of subtrees: [Range<Int>], in lanes: Int) -> [Fold] {
+    static func schedule(of subtrees: [Range<Int>], in lanes: Int) -> [Fold] { schedule(of: subtrees, to: [0 ..< lanes]).folds }
+
+    /// The additions that make the sums over larger subtrees out of those that together are these; and the places where the sums end.
+    static func schedule(of subtrees: [Range<Int>], to larger: [Range<Int>]) -> (folds: [Fold], ends: [Int]) {
         var folds: [Fold] = [], next = 0
         func fold(_ tree: Range<Int>) -> Int {  // returns where the sum of `tree` stands
             if subtrees[next] == tree {
@@ -62,7 +65,7 @@ public struct Lanes: Sendable, Equatable {
             folds.append(Fold(left: left, right: right))
             return left
         }
-        _ = fold(0 ..< lanes)
-        return folds
+        let ends = larger.map(fold)
+        return (folds, ends)
     }
 }

@@ -17,6 +17,8 @@ public final class RankGroup: @unchecked Sendable {
     /// Says on stderr when a rank waits for others too long, and for which.
     let watchdog: Watchdog
     private let rollCall: RollCall?
+    /// The ranks of this node, once they were looked for: nil where they share nothing.
+    private var ownNode: Node??
 
     private init(_ communicator: Communicator?, lanes: Communicator?, rollCall: RollCall?, allowsThreads: Bool) {
         (self.communicator, laneCommunicator, self.rollCall, self.allowsThreads) = (communicator, lanes, rollCall, allowsThreads)
@@ -51,8 +53,18 @@ public final class RankGroup: @unchecked Sendable {
         guard communicator != nil else { return }
         try watchdog.during(.end) { try rollCall?.meet() }  // so that who leaves too early still answers, and is found here
         watchdog.end()
+        if case .some(.some(let node)) = ownNode { try node.free() }
         try rollCall?.end()
         try Environment.finish()
+    }
+
+    /// The ranks of this node, where they can add in memory that they share. All ranks call this.
+    func node() throws -> Node? {
+        if let ownNode { return ownNode }
+        guard let laneCommunicator, count > 1 else { return nil }
+        let found = try watchdog.during(.sharing) { try Node.shared(by: laneCommunicator, watchdog) }
+        ownNode = .some(found)
+        return found
     }
 
     /// Ends all ranks at once, with this exit code.

@@ -1,6 +1,6 @@
 /// What ranks wait for each other in.
 enum Call: Int64 {
-    case barrier, broadcast, gather, exchange, sum, maximum, laneSum, end
+    case barrier, broadcast, gather, exchange, sum, maximum, laneSum, end, sharing
 
     var name: String {
         switch self {
@@ -12,6 +12,7 @@ enum Call: Int64 {
         case .maximum: "a maximum"
         case .laneSum: "a sum over lanes"
         case .end: "the end of the job"
+        case .sharing: "the sharing of memory"
         }
     }
 

@@ -48,6 +48,10 @@ public final class Recipe {
         public var isa = InstructionSetName.best
         @Setting("how sums are added over ranks; library is for comparison", source: "")
         public var reduce = ReduceWay.tree
+        @Setting("whether gradients are added over ranks while others are computed; off is for comparison", source: "")
+        public var overlap = true
+        @Setting("whether the ranks of a node add in memory that they share, so that one of them meets the other nodes", source: "")
+        public var windows = true
         @Setting("the stage after which training ends with a checkpoint; without this key the same command goes on", source: "")
         public var stage: String? = nil
         public init() {}

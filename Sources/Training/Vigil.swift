@@ -31,14 +31,16 @@ public func verify(_ set: SampleSet, in path: String) throws {
     do { try set.verify() } catch { throw Failure(error, in: path) }
 }
 
-/// Threads, instruction set and way to add, as a recipe says.
+/// Threads, instruction set and how sums are added over ranks, as a recipe says.
 func makeResources(_ recipe: Recipe, _ group: RankGroup) throws -> Plan.Resources {
     let name = recipe.run.isa.rawValue
     guard let isa = recipe.run.isa == .best ? .best : InstructionSet(named: name) else {
         let available = InstructionSet.available.map(\.name).joined(separator: ", ")
         throw Failure(.usage, "run.isa is \(name), which the processor of rank \(group.rank) lacks; it has \(available)")
     }
-    return Plan.Resources(group: group, team: ThreadTeam(count: recipe.run.threads), isa: isa, way: recipe.run.reduce == .tree ? .tree : .library)
+    return Plan.Resources(
+        group: group, team: ThreadTeam(count: recipe.run.threads), isa: isa, way: recipe.run.reduce == .tree ? .tree : .library,
+        overlaps: recipe.run.overlap, windows: recipe.run.windows)
 }
 
 extension DatasetError: ExitCoded {

@@ -71,7 +71,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
         assembly.actions.flatMap { action -> [any Kernel] in
             switch action {
             case .kernel(let kernel): [kernel]
-            case .reduction: []
+            case .reduction, .begin, .finish: []
             case .loop(let rounds): kernels(of: rounds.body)
             }
         }

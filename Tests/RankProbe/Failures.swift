@@ -32,12 +32,21 @@ func probeAgreement(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     return 0
 }
 
-/// `stall CASE`: the others wait for rank 1 at a barrier for longer than the stall time of 1 s. Rank 1 is `late`, or `stopped` (and goes on
+/// `stall CASE`: the others wait for rank 1 at a barrier (or, `begun`, in a sum that they have begun) for longer than the stall time of 1 s. Rank 1 is `late`, or `stopped` (and goes on
 /// after some seconds), or never comes: it has `gone` to the job's end, or to a sum over `lanes`. Then an alarm ends the job.
 func probeStall(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     group.setStall(seconds: 1)
     let lanes = try TreeSum(group: group, lanes: group.count)
+    let numbers = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+    numbers.initialize(to: 1)
+    let sum = try lanes.prepare([numbers], count: 1, into: numbers)
     try group.barrier()
+    if arguments[0] == "begun" {
+        if group.rank == 1 { sleep(3) }
+        try lanes.begin(sum)
+        lanes.advance()
+        try lanes.finish(sum)
+    }
     guard group.rank == 1 else {
         alarm(20)
         try group.barrier()
@@ -45,6 +54,7 @@ func probeStall(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     }
     switch arguments[0] {
     case "late": sleep(3)
+    case "begun": break
     case "stopped":
         var shell = pid_t()
         let words = ["sh", "-c", "sleep 7; kill -CONT \(getpid())"], command = words.map { strdup($0) } + [nil]
@@ -55,9 +65,8 @@ func probeStall(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
         return 0
     default:
         alarm(4)
-        let number = UnsafeMutablePointer<Float>.allocate(capacity: 1)
-        number.initialize(to: 1)
-        try lanes.sum([number], count: 1, into: number)
+        try lanes.begin(sum)
+        try lanes.finish(sum)
     }
     try group.barrier()
     return 0

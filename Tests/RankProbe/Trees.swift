@@ -46,13 +46,17 @@ func probeLinear(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     return 0
 }
 
+private func treeSum(_ group: RankGroup, lanes: Int, _ way: String) throws -> TreeSum {
+    try TreeSum(group: group, lanes: lanes, way: way == "library" ? .library : .tree, windows: way == "windows")
+}
+
 /// `tree WAY LANES:COUNT,COUNT...`: the total of so many lanes by each algorithm, in place and not, in Float and Double; a hash of each on
-/// a line. WAY is tree or library.
+/// a line. WAY is tree, windows (the tree in shared memory) or library.
 func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     var lines: [String] = []
     for argument in arguments.dropFirst() {
         let numbers = argument.split { ":,".contains($0) }.map { Int($0)! }
-        let sum = try TreeSum(group: group, lanes: numbers[0], way: arguments[0] == "library" ? .library : .tree)
+        let sum = try treeSum(group, lanes: numbers[0], arguments[0])
         for count in numbers.dropFirst() {
             let floats = sum.subtrees.map { partialSum($0, count, Float.self) }, doubles = sum.subtrees.map { partialSum($0, count, Double.self) }
             var float = Hashed<Float>(), double = Hashed<Double>()
@@ -69,6 +73,75 @@ func probeTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     }
     try report(group, lines)
     return 0
+}
+
+/// `overlap WAY LANES COUNT...`: sums of all sizes, each whole and in pieces, in Float and Double, under way at the same time while every rank
+/// does other things for times of its own, and sums that are waited for at once go between; twice on the same memory. Prints as `tree` does.
+func probeOverlap(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
+    let lanes = Int(arguments[1])!, counts = arguments.dropFirst(2).map { Int($0)! }
+    let tree = try treeSum(group, lanes: lanes, arguments[0])
+    let sums = try counts.flatMap { count in
+        try [Int.max, 0].flatMap { wholeBytes -> [any Overlapped] in
+            tree.wholeBytes = wholeBytes
+            return [
+                try Overlapping<Float>(tree, count) { try tree.prepare($0, count: count, into: $1) },
+                try Overlapping<Double>(tree, count) { try tree.prepare($0, count: count, into: $1) },
+            ]
+        }
+    }
+    var lines: [String] = []
+    for turn in 0 ..< 2 {
+        for (number, sum) in sums.enumerated() {
+            sum.fill()
+            try tree.begin(sum.sum)
+            usleep(UInt32((group.rank * 7 + number * 3 + turn) % 5) * 300)
+            tree.advance()
+            if number % 3 == 1 {
+                let between = try Overlapping<Double>(tree, 10) { try tree.prepare($0, count: 10, into: $1) }
+                between.fill()
+                try tree.begin(between.sum, atOnce: true)
+                try tree.finish(between.sum)
+                lines.append("\(lanes) lanes, \(between.line)")
+            }
+        }
+        for place in sums.indices {  // not in the order in which they were begun
+            let sum = sums[(place * 5 + 3) % sums.count]
+            try tree.finish(sum.sum)
+            if (group.rank + place) % 3 == 0 { usleep(500) }
+            tree.advance()
+        }
+        lines += sums.map { "\(lanes) lanes, \($0.line)" }
+    }
+    try report(group, lines)
+    return 0
+}
+
+private protocol Overlapped {
+    var sum: LaneSum { get }
+    var line: String { get }
+    func fill()
+}
+
+/// A sum with its memory.
+private final class Overlapping<T: BinaryFloatingPoint>: Overlapped {
+    let sum: LaneSum
+    private let values: [[T]], partials: [UnsafeMutablePointer<T>], count: Int
+
+    init(_ tree: TreeSum, _ count: Int, _ prepare: ([UnsafeMutablePointer<T>], UnsafeMutablePointer<T>) throws -> LaneSum) throws {
+        self.count = count
+        values = tree.subtrees.map { partialSum($0, count, T.self) }
+        partials = values.map { _ in .allocate(capacity: count) }
+        sum = try prepare(partials, partials[0])
+    }
+
+    func fill() { for (memory, values) in zip(partials, values) { memory.initialize(from: values, count: count) } }
+
+    var line: String {
+        "\(count) \(T.self == Float.self ? "floats" : "doubles") "
+            + String(bitsHash(Array(UnsafeBufferPointer(start: partials[0], count: count))), radix: 16)
+    }
+
+    deinit { for memory in partials { memory.deallocate() } }
 }
 
 /// A hash that is only formed anew where the bits differ from those before.
@@ -114,7 +187,8 @@ private func total<T: BinaryFloatingPoint>(
 /// `bench LANES COUNT REPEATS`: the best time of each way in microseconds.
 func benchTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     let lanes = Int(arguments[0])!, count = Int(arguments[1])!, repeats = Int(arguments[2])!
-    let tree = try TreeSum(group: group, lanes: lanes), library = try TreeSum(group: group, lanes: lanes, way: .library)
+    let tree = try treeSum(group, lanes: lanes, "tree"), library = try treeSum(group, lanes: lanes, "library")
+    let windows = try treeSum(group, lanes: lanes, "windows")
     let partials = tree.subtrees.map { _ in
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: count)
         memory.initialize(repeating: 1, count: count)
@@ -124,18 +198,22 @@ func benchTree(_ group: RankGroup, _ arguments: [String]) throws -> Int32 {
     result.initialize(repeating: 0, count: count)
     func best(_ sum: TreeSum, _ wholeBytes: Int) throws -> Double {
         sum.wholeBytes = wholeBytes
+        let prepared = try sum.prepare(partials, count: count, into: result)
         var best = Double.infinity
         for _ in 0 ..< repeats {
             try group.barrier()
             let began = ContinuousClock.now
-            try sum.sum(partials, count: count, into: result)
+            try sum.begin(prepared, atOnce: true)
+            try sum.finish(prepared)
             best = min(best, Double(began.duration(to: .now).components.attoseconds) * 1e-12)
         }
         return try group.maximum([best])[0]
     }
-    let times = try [best(tree, .max), best(tree, 0), best(library, 0)].map { Int($0.rounded()) }
+    let times = try [best(tree, .max), best(tree, 0), best(windows, 0), best(library, 0)].map { Int($0.rounded()) }
     if group.rank == 0 {
-        print("\(group.count) ranks, \(lanes) lanes, \(count) floats: whole \(times[0]) us, pieces \(times[1]) us, library \(times[2]) us")
+        print(
+            "\(group.count) ranks, \(lanes) lanes, \(count) floats: whole \(times[0]) us, pieces \(times[1]) us, windows \(times[2]) us, "
+                + "library \(times[3]) us")
     }
     return 0
 }

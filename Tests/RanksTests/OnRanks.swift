@@ -101,6 +101,17 @@ import Testing
         #expect(job.messages.map { $0.replacing(#/[1-9][0-9]* s/#, with: "N s") }.sorted() == expected)
     }
 
+    /// In a sum that the others have begun and came back to.
+    @Test func whoIsWaitedForInASumUnderWayIsNamed() throws {
+        let job = try mpirun(4, ["stall", "begun"])
+        #expect(job.code == 0, "\(job.errors)")
+        #expect(
+            job.messages.map { $0.replacing(#/[1-9][0-9]* s/#, with: "N s") } == [
+                "ranks 0, 2-3 have waited N s for rank 1 in a sum over lanes: rank 1 has computed or read for N s; "
+                    + "if this lasts, end the job and start it again"
+            ])
+    }
+
     @Test func processesThatDoNotFindEachOtherAreRefused() throws {
         let first = try alone(["group"], environment: ["SLURM_NTASKS": "4", "SLURM_PROCID": "0"])
         #expect(first.code == 64 && first.output == "")

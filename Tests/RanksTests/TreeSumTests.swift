@@ -25,7 +25,7 @@ private func linearSum<T: BinaryFloatingPoint>(_ lanes: Int, _ index: Int, _: T.
 }
 
 private let cases: [(lanes: Int, counts: [Int])] = [
-    (1, [3]), (3, [7]), (5, [1, 7, 1000]), (8, [1000]), (16, [1, 7, 1000, 100_003]), (37, [1000]),
+    (1, [3]), (3, [7]), (5, [1, 7, 1000]), (8, [1000]), (16, [1, 7, 10, 1000, 100_003]), (37, [10, 1000]),
 ]
 
 /// Each line that the probe should print, by the plain evaluation of the tree.
@@ -42,10 +42,24 @@ private let expected: Set<String> = Set(
 extension OnRanks {
     @Test(arguments: 1 ... 8) func theTotalHasTheSameBitsOnAnyRankCount(_ ranks: Int) throws {
         let possible = cases.filter { $0.lanes >= ranks }
-        let job = try mpirun(ranks, ["tree", "tree"] + possible.map { "\($0.lanes):\($0.counts.map(String.init).joined(separator: ","))" })
-        #expect(job.code == 0, "\(job.errors)")
-        #expect(job.lines.count == possible.reduce(0) { $0 + 8 * $1.counts.count })
-        #expect(Set(job.lines).subtracting(expected) == [])
+        for way in ["tree", "windows"] {
+            let job = try mpirun(ranks, ["tree", way] + possible.map { "\($0.lanes):\($0.counts.map(String.init).joined(separator: ","))" })
+            #expect(job.code == 0, "\(way): \(job.errors)")
+            #expect(job.lines.count == possible.reduce(0) { $0 + 8 * $1.counts.count })
+            #expect(Set(job.lines).subtracting(expected) == [], "\(way)")
+        }
+    }
+
+    /// Several under way at the same time, each carried forward when its rank gets to it.
+    @Test(arguments: [1, 2, 3, 4, 7, 8]) func sumsThatOverlapHaveTheSameBits(_ ranks: Int) throws {
+        for words in [
+            ["tree", "16", "1", "7", "1000", "100003"], ["windows", "16", "1", "7", "1000", "100003"], ["tree", "37", "10", "1000", "1000", "1000"],
+        ] {
+            let job = try mpirun(ranks, ["overlap"] + words)
+            #expect(job.code == 0, "\(job.errors)")
+            #expect(job.lines.count == 2 * (16 + 5))
+            #expect(Set(job.lines).subtracting(expected) == [])
+        }
     }
 
     /// So it is the tree that does it: added in a line, the same lanes give other bits on almost every number of ranks.
@@ -72,6 +86,9 @@ extension OnRanks {
         #expect(job.code == 0, "\(job.errors)")
         #expect(job.lines.count == 8)
         #expect(Set(job.lines).subtracting(expected) == [])
+        let overlapping = try mpirun(2, ["overlap", "library", "16", "1", "1000"])
+        #expect(overlapping.code == 0, "\(overlapping.errors)")
+        #expect(Set(overlapping.lines).subtracting(expected) == [])
     }
 
     @Test func moreRanksThanLanesEndsTheJob() throws {

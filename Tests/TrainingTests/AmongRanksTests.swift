@@ -37,7 +37,7 @@ extension EndToEnd {
             let one = Run(path: place.fresh("one"))
             let job = try vigil(trained(one), seconds: 300)
             try #require(job.code == 0, "\(job.errors)")
-            for (hosts, ranks) in [(2, 2), (2, 4), (4, 4)] {
+            for (hosts, ranks) in [(2, 2), (2, 3), (2, 4), (4, 4)] {
                 let run = Run(path: place.fresh("hosts"))
                 let job = try vigil(trained(run), ranks: ranks, hosts: hosts)
                 try #require(job.code == 0, "\(job.errors)")

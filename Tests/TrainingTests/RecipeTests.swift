@@ -85,6 +85,8 @@ import Testing
         ("run.stall", "60", "0", "a number from 1.0 to 1000000000.0"),
         ("run.isa", "avx2", "sse", "one of best, avx512, avx2, portable"),
         ("run.reduce", "library", "linear", "one of tree, library"),
+        ("run.overlap", "false", "maybe", "true or false"),
+        ("run.windows", "false", "shared", "true or false"),
     ])
     func everyKey(_ key: String, _ good: String, _ bad: String, _ expected: String) throws {
         let taken = try recipe(gan, (key, good)).keys.first { $0.name == key }

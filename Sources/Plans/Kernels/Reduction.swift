@@ -7,65 +7,67 @@ final class Reduction {
         let partials: Floats
         let count: Int
     }
-    /// What the tree adds: where each subtree's partial sum lies. The total takes the first's place.
-    private struct Sum<Element> {
-        let partials: [UnsafeMutablePointer<Element>], count: Int
-
-        init(_ first: UnsafeMutablePointer<Element>, count: Int, subtrees: Int) {
-            (partials, self.count) = ((0 ..< subtrees).map { first + $0 * count }, count)
-        }
-    }
     private let tree: TreeSum, subtrees: Int
-    private let large: [Sum<Float>], small: [Vector]
-    private let staged: Sum<Float>
+    /// All that is under way at the same time: large vectors, the staged small ones, the scalars.
+    private let sums: [LaneSum]
+    private let small: [Vector], staged: UnsafeMutablePointer<Float>, stagedCount: Int
     private let scalars: [(partials: UnsafeMutablePointer<Double>, result: UnsafeMutablePointer<Double>)]
-    private let stagedScalars: Sum<Double>
+    private let stagedScalars: UnsafeMutablePointer<Double>
 
     /// - Parameter scalars: for each, one partial sum for each subtree, and where the total goes.
-    init(_ tree: TreeSum, vectors: [Vector], scalars: [(partials: UnsafeMutablePointer<Double>, result: UnsafeMutablePointer<Double>)]) {
+    init(_ tree: TreeSum, vectors: [Vector], scalars: [(partials: UnsafeMutablePointer<Double>, result: UnsafeMutablePointer<Double>)]) throws {
         let subtrees = tree.subtrees.count
+        func prepared(_ first: Floats, _ count: Int) throws -> LaneSum {
+            try tree.prepare((0 ..< subtrees).map { first + $0 * count }, count: count, into: first)
+        }
         (self.tree, self.scalars, self.subtrees) = (tree, scalars, subtrees)
         let small = vectors.filter { $0.count * 4 < Ordering.small }
         // one vector alone needs no place beside its own
-        self.small = small.count > 1 ? small : []
-        large = vectors.filter { $0.count * 4 >= Ordering.small || small.count == 1 }.map { Sum($0.partials, count: $0.count, subtrees: subtrees) }
-        let count = self.small.reduce(0) { $0 + $1.count }
-        staged = Sum(.allocate(capacity: max(1, count * subtrees)), count: count, subtrees: subtrees)
-        stagedScalars = Sum(.allocate(capacity: max(1, scalars.count * subtrees)), count: scalars.count, subtrees: subtrees)
+        let staying = small.count > 1 ? small : [], large = vectors.filter { $0.count * 4 >= Ordering.small || small.count == 1 }
+        (self.small, stagedCount) = (staying, staying.reduce(0) { $0 + $1.count })
+        staged = .allocate(capacity: max(1, stagedCount * subtrees))
+        stagedScalars = .allocate(capacity: max(1, scalars.count * subtrees))
+        var sums = try large.map { try prepared($0.partials, $0.count) }
+        if !staying.isEmpty { sums.append(try prepared(staged, stagedCount)) }
+        if !scalars.isEmpty {
+            let first = stagedScalars
+            sums.append(try tree.prepare((0 ..< subtrees).map { first + $0 * scalars.count }, count: scalars.count, into: first))
+        }
+        self.sums = sums
     }
 
     deinit {
-        staged.partials[0].deallocate()
-        stagedScalars.partials[0].deallocate()
+        staged.deallocate()
+        stagedScalars.deallocate()
     }
 
+    /// Forms the sums and returns when they stand.
     func run() throws {
-        for sum in large { try tree.sum(sum.partials, count: sum.count, into: sum.partials[0]) }
-        if !small.isEmpty { try sumSmall() }
-        if !scalars.isEmpty { try sumScalars() }
+        try begin(atOnce: true)
+        try finish()
     }
 
-    private func sumSmall() throws {
+    /// Sends the first messages. What is summed is left alone until `finish` has returned.
+    func begin(atOnce: Bool = false) throws {
         for subtree in 0 ..< subtrees {
-            var place = staged.partials[subtree]
+            var place = staged + subtree * stagedCount
             for vector in small {
                 place.update(from: vector.partials + subtree * vector.count, count: vector.count)
                 place += vector.count
             }
+            for (number, scalar) in scalars.enumerated() { stagedScalars[subtree * scalars.count + number] = scalar.partials[subtree] }
         }
-        try tree.sum(staged.partials, count: staged.count, into: staged.partials[0])
-        var place = staged.partials[0]
+        for sum in sums { try tree.begin(sum, atOnce: atOnce) }
+    }
+
+    /// Returns when the sums stand.
+    func finish() throws {
+        for sum in sums { try tree.finish(sum) }
+        var place = staged
         for vector in small {
             vector.partials.update(from: place, count: vector.count)
             place += vector.count
         }
-    }
-
-    private func sumScalars() throws {
-        for (number, scalar) in scalars.enumerated() {
-            for subtree in 0 ..< subtrees { stagedScalars.partials[subtree][number] = scalar.partials[subtree] }
-        }
-        try tree.sum(stagedScalars.partials, count: stagedScalars.count, into: stagedScalars.partials[0])
-        for (number, scalar) in scalars.enumerated() { scalar.result.pointee = stagedScalars.partials[0][number] }
+        for (number, scalar) in scalars.enumerated() { scalar.result.pointee = stagedScalars[number] }
     }
 }

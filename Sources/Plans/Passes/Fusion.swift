@@ -16,10 +16,11 @@ struct Fusion {
         for step in ordered where !runs(step) && !pairs(step) { steps.append(step) }
     }
 
-    /// Lets a program run in the last convolution before it, past gradients by weights.
+    /// Lets a program run in the last convolution before it, past gradients by weights and the beginning of their sums.
     private mutating func runs(_ step: Step) -> Bool {
         guard case .program(let program) = step, program.space.isBatched else { return false }
         for place in steps.indices.reversed() {
+            if case .begin = steps[place] { continue }
             guard case .kernel(let item, let weights, let then) = steps[place], case .tiled(_, let side) = draft[item].kind else { return false }
             if side == .weights { continue }
             steps[place] = .kernel(item, weights: weights, then: then + [program])

@@ -11,6 +11,8 @@ enum Step {
     case kernel(Int, weights: Int?, then: [Program])
     /// Sums over the samples of this rank, added over the ranks.
     case reduce([Int])
+    /// The same in two parts, with other steps between: until they are finished nobody touches them.
+    case begin([Int]), finish([Int])
     /// All rounds of a loop, which give its results.
     case loop(Int, results: [Int])
 }
@@ -19,30 +21,32 @@ enum Step {
 ///
 /// The order is that of the trace as far as operands allow, so that memory is used the way the procedure was written.
 struct Ordering {
-    /// Reductions below this size are sent with any other that is due; bytes.
+    /// Reductions below this size are sent with any other that is due, or when so much has gathered; larger ones each on their own; bytes.
     static let small = 1 << 16
     /// Stored values and sums of one loop, at most: its blocks must stay in L1.
     static let members = 12
 
-    private let draft: Draft, stored: Set<Int>
+    private let draft: Draft, stored: Set<Int>, overlaps: Bool
     private var done: Set<Int>
     /// Done, or reduced on this rank.
     private var available: Set<Int>
     private var open: [Int]
-    /// Reduced on this rank, not yet over the ranks.
-    private var pending: [Int] = []
+    /// Reduced on this rank, not yet over the ranks; and what of it is under way.
+    private var pending: [Int] = [], begun: [[Int]] = []
     private var operands: [Int: Set<Int>] = [:]
     private(set) var steps: [Step] = []
 
-    /// - Parameter needed: the items that are computed at all.
-    init(_ draft: Draft, needed: Set<Int>, stored: Set<Int>) {
-        (self.draft, self.stored) = (draft, stored)
+    /// - Parameters:
+    ///   - needed: the items that are computed at all.
+    ///   - overlaps: whether sums are on their way between the ranks while other steps run.
+    init(_ draft: Draft, needed: Set<Int>, stored: Set<Int>, overlaps: Bool) {
+        (self.draft, self.stored, self.overlaps) = (draft, stored, overlaps)
         let given = draft.items.indices.filter { draft[$0].kind.isGiven }
         (done, available) = (Set(given), Set(given))
         open = draft.items.indices.filter { needed.contains($0) && !given.contains($0) && (stored.contains($0) || draft[$0].isScalar) }
         for unit in open { operands[unit] = leaves(of: unit) }
         while !open.isEmpty { scheduleNext() }
-        flush(pending)
+        communicate(for: Set(pending))
     }
 
     /// The stored items and scalars that computing a unit reads.
@@ -56,9 +60,7 @@ struct Ordering {
     }
 
     private mutating func scheduleNext() {
-        guard let unit = open.first(where: { operands[$0]!.isSubset(of: available) }) else {
-            preconditionFailure("items wait for each other")
-        }
+        guard let unit = begun.isEmpty ? open.first(where: isReady) : firstAmongSums() else { preconditionFailure("items wait for each other") }
         communicate(for: operands[unit]!)
         if case .loop = draft[unit].kind {
             let results = open.filter { draft[$0].inputs == [unit] && draft[$0].isLoopResult }
@@ -74,6 +76,14 @@ struct Ordering {
         }
     }
 
+    private func isReady(_ unit: Int) -> Bool { operands[unit]!.isSubset(of: available) }
+
+    /// What can be done without a sum that is on its way, else what waits for the sums that were begun first.
+    private func firstAmongSums() -> Int? {
+        func last(_ unit: Int) -> Int { begun.lastIndex { !operands[unit]!.isDisjoint(with: $0) } ?? -1 }
+        return open.filter(isReady).map { (unit: $0, last: last($0)) }.min { $0.last < $1.last }?.unit
+    }
+
     private mutating func close(_ units: [Int]) {
         let units = Set(units)
         open.removeAll { units.contains($0) }
@@ -81,20 +91,38 @@ struct Ordering {
         for unit in units.sorted() {
             if draft[unit].isReduced { pending.append(unit) } else { done.insert(unit) }
         }
+        if overlaps { beginSums() }
+    }
+
+    /// Sends what is large as soon as it stands, and what is small when enough of it has gathered.
+    private mutating func beginSums() {
+        let waiting = pending.filter { item in !begun.contains { $0.contains(item) } && !draft[item].isScalar }
+        let small = waiting.filter(isSmall), gathered = small.reduce(0) { $0 + bytes(of: $1) }
+        for bucket in waiting.filter({ !isSmall($0) }).map({ [$0] }) + (gathered >= Self.small ? [small] : []) {
+            steps.append(.begin(bucket))
+            begun.append(bucket)
+        }
     }
 
     /// Sends what is needed now; with it goes what is small, or everything where something large is needed.
     private mutating func communicate(for needed: Set<Int>) {
-        let due = pending.filter(needed.contains)
-        guard !due.isEmpty else { return }
-        flush(due.allSatisfy(isSmall) ? pending.filter { needed.contains($0) || isSmall($0) } : pending)
+        let underWay = Set(begun.joined()), due = pending.filter { needed.contains($0) && !underWay.contains($0) }
+        if !due.isEmpty {
+            let others = pending.filter { !underWay.contains($0) }
+            let sent = due.allSatisfy(isSmall) ? others.filter { needed.contains($0) || isSmall($0) } : others
+            settle(sent, by: .reduce(sent))
+        }
+        for bucket in begun where !needed.isDisjoint(with: bucket) {
+            begun.removeAll { $0 == bucket }
+            settle(bucket, by: .finish(bucket))
+        }
     }
 
-    private func isSmall(_ item: Int) -> Bool { draft[item].form.shape.count * 4 < Self.small }
+    private func bytes(of item: Int) -> Int { draft[item].form.shape.count * 4 }
+    private func isSmall(_ item: Int) -> Bool { bytes(of: item) < Self.small }
 
-    private mutating func flush(_ items: [Int]) {
-        guard !items.isEmpty else { return }
-        steps.append(.reduce(items))
+    private mutating func settle(_ items: [Int], by step: Step) {
+        steps.append(step)
         done.formUnion(items)
         pending.removeAll(where: items.contains)
     }
