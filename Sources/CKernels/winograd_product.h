@@ -164,7 +164,8 @@ static void multiply(const vk_tiling *tiling, const float *weights, const float 
     }
 }
 
-static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles, float *scratch) {
+static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles,
+                             float *scratch) {
   for (int64_t k = 0; k < tiling->inner; k += COLUMN_PIECE)
     for (int64_t n = 0; n < tiling->columns; n += INNER_PIECE) {
       piece p = {k, smaller(k + COLUMN_PIECE, tiling->inner), n, smaller(n + INNER_PIECE, tiling->columns)};
@@ -216,9 +217,11 @@ static void weights(const vk_tiling *tiling, const float *v, const float *z, int
   for (int a = 0; a < side; a++) {
     for (int b = 0; b < side; b++)
       for (int64_t k = k0; k < k1; k = strip_end(k, k1))
-        for (int64_t n = n0; n < n1; n = strip_end(n, n1))
+        for (int64_t n = n0; n < n1; n = strip_end(n, n1)) {
+          float *s = scratch + b * plane + (k - k0) * (n1 - n0) + n - n0;
           sum_strips(tiling, v + (a * side + b) * vPlane, z + (a * side + b) * zPlane, tiles, first, last,
-                     (piece){k, strip_end(k, k1), n, strip_end(n, n1)}, scratch + b * plane + (k - k0) * (n1 - n0) + n - n0, n1 - n0);
+                     (piece){k, strip_end(k, k1), n, strip_end(n, n1)}, s, n1 - n0);
+        }
     if (tiling->taps == 2) add_frequencies(2, a, scratch, (piece){k0, k1, n0, n1}, to);
     else add_frequencies(3, a, scratch, (piece){k0, k1, n0, n1}, to);
   }
