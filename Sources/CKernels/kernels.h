@@ -1,11 +1,11 @@
-// What the tables share. Each of avx2.c, avx512.c and portable.c includes tables.h, which makes the kernels for its
+// What the tables share. Each of avx2.c, avx512.c, neon.c and portable.c includes tables.h, which makes the kernels for its
 // instruction set out of one source: LANES floats in a vector, ROWS rows in a product's tile, TABLE and NAME.
 #ifndef KERNELS_H
 #define KERNELS_H
 #include "CKernels.h"
 #include <string.h>
 
-extern const vk_table vk_avx512, vk_avx2, vk_portable;
+extern const vk_table vk_avx512, vk_avx2, vk_neon, vk_portable;
 
 // Elements of a block: about as many as keep a program's slots in L1, and where the periods allow it a multiple of each,
 // so that a periodic slot looks the same in every block.
@@ -29,8 +29,8 @@ static inline int64_t place_in_plane(int64_t channels, int64_t tiles, int64_t ti
   return channel / STRIP_CHANNELS * strip_stride(channels, tiles) + tile * row_stride(channels) + channel % STRIP_CHANNELS;
 }
 
-// Transformed weights are made a piece at a time, one row of frequencies of it: so many inner indices and columns stay in
-// a cache of 512 KiB beside what they are multiplied with. Columns are a multiple of every table's panel.
-enum { INNER_PIECE = 128, COLUMN_PIECE = 64 };
+// Transformed weights are made a piece at a time, one row of frequencies of it: so many inner indices, no more than a strip,
+// and columns stay in a cache of 512 KiB beside what they are multiplied with. Wide pieces read longer runs of weights.
+enum { INNER_PIECE = STRIP_CHANNELS, COLUMN_PIECE = 128 };
 static inline int64_t piece_stride(int64_t inner, int64_t columns) { return inner * ((columns + 31) / 32 * 32) + 5 * 16; }
 #endif

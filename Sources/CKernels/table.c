@@ -13,7 +13,11 @@ static int runs(const vk_table *table) {
 static const vk_table *const tables[] = {&vk_avx512, &vk_avx2, &vk_portable};  // best first
 #else
 static int runs(const vk_table *table) { return table != NULL; }
+#if defined(__aarch64__)
+static const vk_table *const tables[] = {&vk_neon, &vk_portable};  // every processor of this architecture has NEON
+#else
 static const vk_table *const tables[] = {&vk_portable};
+#endif
 #endif
 
 enum { TABLES = sizeof tables / sizeof *tables };

@@ -86,7 +86,8 @@ INLINE void transform_image(const int taps, const direction direction, const vk_
         float *there = image + 4 * i * pixels.row + 4 * j * pixels.column + c;
         float *here = planes + place_in_plane(channels, tiles, first + i * tiling->tileColumns + j, c);
         if (direction == FROM_WINDOW) transform(side, side, windows, SIDE, 1, here, frequencies, there, pixels, 0, 0, 0);
-        if (direction == TO_WINDOW) transform(side, side, windows, 1, SIDE, there, pixels, here, frequencies, taps - 1, i > 0, j > 0);
+        if (direction == TO_WINDOW)
+          transform(side, side, windows, 1, SIDE, there, pixels, here, frequencies, taps - 1, i > 0, j > 0);
         if (direction == FROM_OUTPUT) transform(side, 4, outputs, 1, SIDE, here, frequencies, there, pixels, 0, 0, 0);
         if (direction == TO_OUTPUT) transform(4, side, outputs, SIDE, 1, there, pixels, here, frequencies, 0, 0, 0);
       }

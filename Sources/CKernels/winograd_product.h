@@ -2,29 +2,29 @@
 // weights: a piece of them, one row of frequencies at a time, is made in L2 and used at once for all tiles of the block; the
 // sum over the inner index goes on in the result's memory from piece to piece.
 
-// Products of tiles by rows and strips of planes.
-//   c[rows][columns] (+)= a b with element (r, k) of a at a[r*aRow] and the stretches' offset + k*aStep,
-// panel j of b at b + j*bPanel with rows bStep apart.
+// c[rows][columns] (+)= a b: element (r, k) of a at a[r*aRow + k*aStep], panel j of b at b + j*bPanel with rows bStep apart,
+// element (r, n) of c in a strip of 64 columns, strips cStrip and rows cRow apart.
 typedef struct {
-  int64_t rows, columns;
-  stretch stretches[INNER_PIECE / STRIP_CHANNELS]; int64_t count;
+  int64_t rows, columns, inner;
   const float *a; int64_t aRow, aStep;
   const float *b; int64_t bPanel, bStep;
-  float *c; int64_t cRow;
+  float *c; int64_t cRow, cStrip;
   int fresh;
 } matrices;
 
 static void multiply_matrices(const matrices *m) {
   int64_t aRow[ROWS], cRow[ROWS];
   for (int64_t r = 0; r < ROWS; r++) aRow[r] = r * m->aRow, cRow[r] = r * m->cRow;
-  work w = {.stretches = m->stretches, .count = m->count, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
+  const stretch whole = {0, 0, m->inner};
+  work w = {.stretches = &whole, .count = 1, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
   for (int64_t column = 0; column < m->columns; column += PANEL) {
+    float *c = m->c + column / STRIP_CHANNELS * m->cStrip + column % STRIP_CHANNELS;
     int wide = m->columns - column > LANES;
     w.b = m->b + column / PANEL * m->bPanel;
     for (int64_t r = 0, rows; r < m->rows; r += rows) {
       rows = tile_rows(m->rows - r);
       w.a = m->a + r * m->aRow;
-      w.c = m->c + r * m->cRow + column;
+      w.c = c + r * m->cRow;
       tiles[rows - 1][m->aRow == 1][wide](&w);
     }
   }
@@ -33,12 +33,14 @@ static void multiply_matrices(const matrices *m) {
 // Patch channels k0 ..< k1 and columns n0 ..< n1 of the weights.
 typedef struct { int64_t k0, k1, n0, n1; } piece;
 
-// Element (inner, column) of a piece in panels [inner][PANEL].
-INLINE int64_t place_in_piece(int64_t inner, int64_t column, int64_t inners) { return (column / PANEL * inners + inner) * PANEL + column % PANEL; }
+// Element (k, column) of a piece in panels [inner][PANEL].
+INLINE int64_t place_in_piece(int64_t k, int64_t column, int64_t inner) {
+  return (column / PANEL * inner + k) * PANEL + column % PANEL;
+}
 
 // Where a patch channel has its weights for a tap from column n0 on.
 INLINE const float *row_of(const vk_tiling *tiling, const float *weights, int64_t tap, int64_t k, int64_t n0) {
-  static const float zeros[INNER_PIECE];
+  static const float zeros[COLUMN_PIECE];
   int32_t place = tiling->tap[tap * tiling->inner + k];
   return place < 0 ? zeros : weights + place + n0;
 }
@@ -119,14 +121,15 @@ INLINE void transform_piece(const int taps, int f, int64_t inner, int64_t column
     for (int b = 0; b < taps; b++) {
       half[b] = g[0] * load(from + b * plane + i);
 #pragma clang loop unroll(full)
-      for (int a = 1; a < taps; a++) half[b] = __builtin_elementwise_fma((vector)(g[a]), load(from + (a * taps + b) * plane + i), half[b]);
+      for (int a = 1; a < taps; a++)
+        half[b] = __builtin_elementwise_fma((vector)(g[a]), load(from + (a * taps + b) * plane + i), half[b]);
     }
 #pragma clang loop unroll(full)
     for (int b = 0; b < taps + 3; b++) store(to + b * plane + i, combination(taps, weightMatrix[taps - 2][b], 1, half));
   }
 }
 
-// M = V U for a piece of U, or Q = Z U^T: columns of a strip of the result.
+// M = V U or Q = Z U^T for a piece of U, whose inner indices are in one strip.
 INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling, const float *weights, piece p, const float *from,
                            float *to, int64_t tiles, float *scratch) {
   const int side = taps + 3;
@@ -134,11 +137,9 @@ INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling,
   const int64_t inner = adjoint ? p.n1 - p.n0 : p.k1 - p.k0, columns = adjoint ? p.k1 - p.k0 : p.n1 - p.n0;
   const int64_t firstInner = adjoint ? p.n0 : p.k0, firstColumn = adjoint ? p.k0 : p.n0;
   matrices m = {
-    .rows = tiles, .columns = columns, .aRow = row_stride(fromChannels), .aStep = 1, .bPanel = inner * PANEL, .bStep = PANEL,
-    .cRow = row_stride(toChannels), .fresh = firstInner == 0,
+    .rows = tiles, .columns = columns, .inner = inner, .aRow = row_stride(fromChannels), .aStep = 1, .bPanel = inner * PANEL,
+    .bStep = PANEL, .cRow = row_stride(toChannels), .cStrip = strip_stride(toChannels, tiles), .fresh = firstInner == 0,
   };
-  for (int64_t k = 0; k < inner; k += STRIP_CHANNELS)
-    m.stretches[m.count++] = (stretch){k * tiles, k * PANEL, smaller(STRIP_CHANNELS, inner - k)};
   float *gathered = scratch + side * piece_stride(inner, columns);
   if (adjoint) gather_adjoint_piece(tiling, weights, p, gathered);
   else gather_piece(tiling, weights, p, gathered);
@@ -163,7 +164,8 @@ static void multiply(const vk_tiling *tiling, const float *weights, const float 
     }
 }
 
-static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles, float *scratch) {
+static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles,
+                             float *scratch) {
   for (int64_t k = 0; k < tiling->inner; k += COLUMN_PIECE)
     for (int64_t n = 0; n < tiling->columns; n += INNER_PIECE) {
       piece p = {k, smaller(k + COLUMN_PIECE, tiling->inner), n, smaller(n + INNER_PIECE, tiling->columns)};
@@ -197,10 +199,10 @@ INLINE void add_frequencies(const int taps, int f, const float *s, piece p, floa
 static void sum_strips(const vk_tiling *tiling, const float *v, const float *z, int64_t tiles, int64_t first, int64_t last, piece p,
                        float *s, int64_t sRow) {
   matrices m = {
-    .rows = p.k1 - p.k0, .columns = p.n1 - p.n0, .stretches = {{0, 0, last - first}}, .count = 1,
+    .rows = p.k1 - p.k0, .columns = p.n1 - p.n0, .inner = last - first,
     .a = v + place_in_plane(tiling->inner, tiles, first, p.k0), .aRow = 1, .aStep = row_stride(tiling->inner),
     .b = z + place_in_plane(tiling->columns, tiles, first, p.n0), .bPanel = PANEL, .bStep = row_stride(tiling->columns),
-    .c = s, .cRow = sRow, .fresh = 1,
+    .c = s, .cRow = sRow, .fresh = 1,  // columns of one strip
   };
   multiply_matrices(&m);
 }
@@ -215,9 +217,11 @@ static void weights(const vk_tiling *tiling, const float *v, const float *z, int
   for (int a = 0; a < side; a++) {
     for (int b = 0; b < side; b++)
       for (int64_t k = k0; k < k1; k = strip_end(k, k1))
-        for (int64_t n = n0; n < n1; n = strip_end(n, n1))
+        for (int64_t n = n0; n < n1; n = strip_end(n, n1)) {
+          float *s = scratch + b * plane + (k - k0) * (n1 - n0) + n - n0;
           sum_strips(tiling, v + (a * side + b) * vPlane, z + (a * side + b) * zPlane, tiles, first, last,
-                     (piece){k, strip_end(k, k1), n, strip_end(n, n1)}, scratch + b * plane + (k - k0) * (n1 - n0) + n - n0, n1 - n0);
+                     (piece){k, strip_end(k, k1), n, strip_end(n, n1)}, s, n1 - n0);
+        }
     if (tiling->taps == 2) add_frequencies(2, a, scratch, (piece){k0, k1, n0, n1}, to);
     else add_frequencies(3, a, scratch, (piece){k0, k1, n0, n1}, to);
   }

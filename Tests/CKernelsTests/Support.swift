@@ -8,7 +8,7 @@ struct Table: Sendable, CustomStringConvertible {
     var panel: Int { Int(pointer.pointee.panel) }
     var description: String { name }
 
-    static let all = ["portable", "avx2", "avx512"].map { Table(name: $0) }.filter { vk_table_named($0.name) != nil }
+    static let all = ["portable", "neon", "avx2", "avx512"].map { Table(name: $0) }.filter { vk_table_named($0.name) != nil }
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same cases in every run.

@@ -84,7 +84,7 @@ typedef struct {
 } vk_tiling;
 
 typedef struct {
-  const char *name;        // "avx512", "avx2", "portable"
+  const char *name;        // "avx512", "avx2", "neon", "portable"
   int64_t panel;           // columns in a panel of B
   int64_t rowBlock;        // rows that a product handles at once: tasks do well to hold multiples
   void (*product)(const vk_product *);
