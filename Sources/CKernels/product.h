@@ -204,18 +204,3 @@ static void product(const vk_product *given) {
     } while (at.group < p.groups);
   }
 }
-
-static void pack(float *to, const float *from, int64_t inner, int64_t columns, int64_t rowStride, int64_t columnStride,
-                 int64_t firstPanel, int64_t lastPanel) {
-  enum { RUN = 16 };  // rows at a time, so that a column's cache lines are used up where the rows are contiguous
-  for (int64_t j = firstPanel; j < lastPanel; j++) {
-    int64_t real = smaller(columns - j * PANEL, PANEL);
-    for (int64_t k0 = 0; k0 < inner; k0 += RUN) {
-      int64_t k1 = smaller(k0 + RUN, inner);
-      float *block = to + j * inner * PANEL;
-      for (int64_t n = 0; n < PANEL; n++)
-        for (int64_t k = k0; k < k1; k++)
-          block[k * PANEL + n] = n < real ? from[k * rowStride + (j * PANEL + n) * columnStride] : 0.0f;
-    }
-  }
-}

@@ -3,6 +3,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define PANEL (2 * LANES)
 #include "product.h"
+#include "pack.h"
 #include "functions.h"
 #include "loops.h"
 #include "elementwise.h"

@@ -63,35 +63,6 @@ static void gather_piece(const vk_tiling *tiling, const float *weights, piece p,
     }
 }
 
-// Transposes LANES vectors: blocks of LANES/2 elements change places, then of LANES/4, to single ones.
-#define LOW(e, s) ((e) / (s) % 2 == 0 ? (e) : LANES + (e) - (s))
-#define HIGH(e, s) ((e) / (s) % 2 == 0 ? (e) + (s) : LANES + (e))
-#define FOUR(which, e, s) which(e, s), which(e + 1, s), which(e + 2, s), which(e + 3, s)
-#if LANES == 4
-#define EACH(which, s) FOUR(which, 0, s)
-#elif LANES == 8
-#define EACH(which, s) FOUR(which, 0, s), FOUR(which, 4, s)
-#else
-#define EACH(which, s) FOUR(which, 0, s), FOUR(which, 4, s), FOUR(which, 8, s), FOUR(which, 12, s)
-#endif
-#define EXCHANGE(x, s)                                                         \
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < LANES; i++)           \
-    if (i / (s) % 2 == 0) {                                                    \
-      vector low = __builtin_shufflevector(x[i], x[i + (s)], EACH(LOW, s));    \
-      vector high = __builtin_shufflevector(x[i], x[i + (s)], EACH(HIGH, s));  \
-      x[i] = low, x[i + (s)] = high;                                           \
-    }
-INLINE void transpose(vector *x) {
-#if LANES == 16
-  EXCHANGE(x, 8)
-#endif
-#if LANES >= 8
-  EXCHANGE(x, 4)
-#endif
-  EXCHANGE(x, 2)
-  EXCHANGE(x, 1)
-}
-
 // The same transposed: the patch channels are the columns.
 static void gather_adjoint_piece(const vk_tiling *tiling, const float *weights, piece p, float *to) {
   const int64_t inner = p.n1 - p.n0, columns = p.k1 - p.k0, real = tiling->realColumns - p.n0;

@@ -15,9 +15,12 @@ struct Materialization {
         self.draft = draft
         stored = Set(results.map(draft.memory))
         var uses = Array(repeating: 0, count: draft.items.count)
+        let passedOn = Set(draft.items.indices.compactMap { needed.contains($0) ? imageOperand(of: draft[$0]) : nil })
         for (index, item) in draft.items.enumerated() where needed.contains(index) {
             if !item.isElementwise { stored.insert(index) }
             for input in item.inputs {
+                // a gradient that goes on to the other image side is transformed once for both
+                if case .tiled(_, of: .weights) = item.kind, passedOn.contains(input) { continue }
                 uses[input] += 1
                 if readsMemory(item, of: draft[input]) { stored.insert(draft.memory(of: input)) }
             }
@@ -25,6 +28,11 @@ struct Materialization {
         for index in draft.items.indices where draft[index].isElementwise && uses[index] > 1 && work(index) > Self.limit {
             stored.insert(draft.memory(of: index))
         }
+    }
+
+    /// What a convolution in tiles takes from one image side to the other.
+    private func imageOperand(of item: Item) -> Int? {
+        if case .tiled(_, let side) = item.kind, side != .weights { item.inputs[0] } else { nil }
     }
 
     /// Whether an item needs a vector or batched operand in memory: kernels do, and so does what repeats or rearranges it.
