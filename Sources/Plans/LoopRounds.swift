@@ -31,6 +31,8 @@ struct Execution {
     let team: ThreadTeam
     /// Time in sums over ranks.
     var reducing = Duration.zero
+    /// When each sum over ranks began and ended, where it is asked for.
+    var sums: [Range<ContinuousClock.Instant>]?
     /// By kind of action, where it is asked for.
     var profile: Profile?
     /// Looks at what each action wrote, where it is asked for.
@@ -60,8 +62,11 @@ extension Assembly {
                     execution.profile?.add("\(type(of: kernel))", ContinuousClock().measure { execution.team.run(kernel) })
                 }
             case .reduction(let reduction):
-                let time = try ContinuousClock().measure { try reduction.run() }
+                let began = ContinuousClock.now
+                try reduction.run()
+                let ended = ContinuousClock.now, time = ended - began
                 execution.reducing += time
+                execution.sums?.append(began ..< ended)
                 execution.profile?.add("reduction over ranks", time)
             case .loop(let rounds): try rounds.run(&execution, round: round, before: before)
             }

@@ -9,12 +9,15 @@ public final class Bench {
     private let plan: Plan, group: RankGroup, recipe: Recipe, heading: String
 
     /// - Parameter sample: its shape, as "32x32x3".
-    public init(_ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, group: RankGroup) throws {
+    public init(_ detector: String, sample: String, minibatch: Int, threads: Int, isa: String, reduce: String = "tree", group: RankGroup) throws {
         let extents = sample.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ $0 > 0 }) else {
             throw Failure(.usage, "--sample is \"\(sample)\"; give its extents, as 32x32x3")
         }
-        let keys = [("detector", detector), ("data", "none"), ("minibatch", "\(minibatch)"), ("run.threads", "\(threads)"), ("run.isa", isa)]
+        let keys = [
+            ("detector", detector), ("data", "none"), ("minibatch", "\(minibatch)"), ("run.threads", "\(threads)"), ("run.isa", isa),
+            ("run.reduce", reduce),
+        ]
         recipe = try Recipe(nil, file: "", overrides: keys.map { (key: $0.0, value: $0.1) })
         let model = try Model(recipe, sample: Shape(extents))
         let stages = model.detector.stages.compactMap { stage -> (name: String, procedure: (TrainingStep) -> Void)? in
@@ -56,6 +59,11 @@ public final class Bench {
             for (name, calls, time) in try plan.profile() { lines.append(String(format: "  %8.2f ms  %4d × %@", time * 1e3, calls, name)) }
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// The parts of each rank's steps as JSON, for `cluster/scaling`.
+    public func laps(warmUps: Int, steps: Int) throws -> String {
+        try BenchLaps(of: plan, warmUps: warmUps, steps: steps, group: group).text
     }
 
     private static func seconds(_ body: () throws -> Void) rethrows -> Double {

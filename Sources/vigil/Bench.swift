@@ -11,11 +11,13 @@ struct BenchCommand: RankCommand {
     @Option(help: "Steps to time, after one to warm up; the median counts.") var steps = 5
     @Option(help: "Threads a rank.") var threads = 1
     @Option(help: "Instruction set of the kernels: best, avx512, avx2 or portable.") var isa = "best"
+    @Option(help: "How sums are added over ranks: tree, or library for comparison.") var reduce = "tree"
     @Flag(help: "Time by kind of kernel, too.") var kernels = false
+    @Flag(help: "The parts of each rank's steps as JSON, as cluster/scaling reads it; two steps warm up.") var laps = false
 
     func run(on group: RankGroup) throws -> Int32 {
-        let bench = try Bench(detector, sample: sample, minibatch: minibatch, threads: threads, isa: isa, group: group)
-        say(try bench.run(steps: steps, kernels: kernels), group)
+        let bench = try Bench(detector, sample: sample, minibatch: minibatch, threads: threads, isa: isa, reduce: reduce, group: group)
+        say(try laps ? bench.laps(warmUps: 2, steps: steps) : bench.run(steps: steps, kernels: kernels), group)
         return 0
     }
 }
