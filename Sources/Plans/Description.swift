@@ -183,7 +183,7 @@ extension Assembly {
         form == .replicated([]) ? 8 : 4 * form.shape.count * (form.extent == .batched ? partition.samples : 1)
     }
 
-    private func multiplyAdds(of index: Int) -> Int {
+    func multiplyAdds(of index: Int) -> Int {
         let item = draft[index], operands = item.inputs.map { draft[$0].form }
         let samples = operands.contains { $0.extent == .batched } ? partition.samples : 1
         switch item.kind {

@@ -31,6 +31,8 @@ public typealias RoundInputs = (_ scope: Int, _ round: Int) throws -> Void
 /// What a run needs beside an assembly, and what it measures.
 struct Execution {
     let team: ThreadTeam
+    /// When each sum over ranks began and ended, where it is asked for.
+    var sums: [Range<ContinuousClock.Instant>]?
     /// By action, where it is asked for.
     var profile: Profile?
     /// Looks at what each action wrote, where it is asked for.
@@ -56,7 +58,10 @@ extension Assembly {
                 } else {
                     execution.profile?.add(place, ContinuousClock().measure { execution.team.run(kernel, carrying: tree) })
                 }
-            case .reduction(let reduction): try execution.timed(place) { try reduction.run() }
+            case .reduction(let reduction):
+                let began = execution.sums == nil ? nil : ContinuousClock.now
+                try execution.timed(place) { try reduction.run() }
+                if let began { execution.sums?.append(began ..< ContinuousClock.now) }
             case .begin(let reduction): try execution.timed(place) { try reduction.begin() }
             case .finish(let reduction): try execution.timed(place) { try reduction.finish() }
             case .loop(let rounds):

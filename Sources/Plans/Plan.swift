@@ -77,6 +77,18 @@ public final class Plan {
     /// hidden behind arithmetic.
     public private(set) var reducing = Duration.zero
 
+    /// Runs once and says how long its parts took; of a plan that does not overlap its sums. All ranks call it together.
+    public func laps() throws -> Laps {
+        var execution = Execution(team: team, sums: [])
+        let began = ContinuousClock.now
+        try assembly.run(&execution, Progress()) { _, _ in }
+        let ended = ContinuousClock.now, sums = execution.sums!
+        func seconds(_ from: ContinuousClock.Instant, _ to: ContinuousClock.Instant) -> Double { (to - from) / .seconds(1) }
+        return Laps(
+            computing: zip([began] + sums.map(\.upperBound), sums.map(\.lowerBound) + [ended]).map { seconds($0, $1) },
+            summing: sums.map { seconds($0.lowerBound, $0.upperBound) })
+    }
+
     /// A result of the last run that is one number for the whole minibatch.
     public func scalar(_ node: Node) -> Double {
         let item = resultItems[node.index]!

@@ -95,6 +95,11 @@ public final class Bench {
             shares: shares, losses: losses, plan, profile: lines)
     }
 
+    /// The parts of each rank's steps as JSON, for `cluster/scaling`.
+    public func laps(warmUps: Int, steps: Int) throws -> String {
+        try BenchLaps(of: plan, warmUps: warmUps, steps: steps, group: group).text
+    }
+
     /// The most memory that this program ever had resident, in bytes: not by getrusage, which remembers what stood in the process before
     /// the program was loaded into it.
     private static var peakMemory: Int {

@@ -24,6 +24,8 @@ struct BenchCommand: RankCommand {
     @Flag(help: "Time each kernel, too.") var kernels = false
     @Flag(help: "Latency and bandwidth between ranks, and the time of sums over all, instead of steps.") var network = false
     @Flag(help: "JSON instead of text.") var json = false
+    @Flag(help: "The parts of each rank's steps as JSON, as cluster/scaling reads it; sums do not overlap, and two steps warm up.")
+    var laps = false
 
     private static var timed: [String] { detectors.map { $0.name } + procedures.map { $0.name } }
 
@@ -43,8 +45,12 @@ struct BenchCommand: RankCommand {
         }
         let bench = try Bench(
             detector, stage: stage, sample: sample, data: data, minibatch: minibatch, threads: threads, isa: isa,
-            overrides: overrides.map(RecipeOptions.split), group: group)
+            overrides: (laps ? [("run.overlap", "false")] : []) + overrides.map(RecipeOptions.split), group: group)
         defer { bench.end() }
+        if laps {
+            say(try bench.laps(warmUps: 2, steps: steps), group)
+            return 0
+        }
         let report = try bench.run(steps: steps, kernels: kernels)
         say(json ? try report.json : report.text, group)
         return 0
