@@ -56,7 +56,7 @@ extension Assembly {
     private func walk(_ index: Int, _ transforms: TileTransforms) -> Walk {
         let lanes = partition.lanes.count
         let perLane = TileBlocks.floats(transforms, samples: partition.microbatch)
-        let atOnce = min(Self.transformedFloats / perLane, lanes).powerOfTwo
+        let atOnce = min(max(Self.transformedFloats / perLane, threads), lanes).powerOfTwo
         let tiles = partition.microbatch * transforms.tiling.tilesOfSample
         let perBlock = min(TiledConvolutionKernel.tilesPerBlock / tiles, atOnce.divided(up: threads)).powerOfTwo
         let block = TileBlocks.floats(transforms, samples: min(perBlock * partition.microbatch, partition.samples))

@@ -101,6 +101,6 @@ public final class Plan {
         return UnsafeBufferPointer(start: assembly.floats(of: item), count: assembly.count(of: item))
     }
 
-    /// Bytes of memory between the beginning and the end of a run, variables and inputs not counted.
-    public var arenaBytes: Int { assembly.allArenaFloats * 4 }
+    /// Bytes of memory between the beginning and the end of a run, those of threads included, variables and inputs not.
+    public var arenaBytes: Int { (assembly.allArenaFloats + assembly.scratch * team.count) * 4 }
 }

@@ -250,7 +250,8 @@ import Testing
             let held = Loader(split, order: order, lanes: 0 ..< 2, threadName: "let-go")
             _ = try next(held)
             for _ in 0 ..< 20 { _ = Loader(split, order: order, lanes: 0 ..< 2, threadName: "let-go") }
-            #expect(try settle(at: 1))
+            let settled = try settle(at: 1), left = try threads()
+            #expect(settled, "\(left) threads")
             withExtendedLifetime(held) {}
         }
     }
