@@ -64,7 +64,7 @@ extension Assembly {
         case .product:
             let rows = operand.shape.extents[0] * (operand.extent == .batched ? partition.samples : 1)
             return ProductKernel(
-                rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], table: table,
+                rows: rows, inner: operand.shape.extents[1], columns: item.form.shape.extents[1], threads: threads, table: table,
                 a: floats(of: a), packed: places[workspace(for: index)]!, c: floats(of: index))
         case .weightProduct:
             let (inner, columns) = (item.form.shape.extents[0], item.form.shape.extents[1]), rows = operand.shape.extents[0]

@@ -93,7 +93,7 @@ extension Assembly {
                         kernels.append(TileKernel(blocks, side, of: operand))
                     }
                 }
-                kernels.append(TiledWeightKernel(blocks, to: place(level)))
+                kernels.append(TiledWeightKernel(blocks, to: place(level), threads: threads))
             } add: { to, from in
                 kernels.append(AddKernel(to: place(to), from: place(from), count: count(of: index), table: table))
             }

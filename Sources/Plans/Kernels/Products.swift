@@ -38,22 +38,25 @@ final class PackKernel: Kernel {
 
 /// Rows times a shared matrix in panels.
 final class ProductKernel: Kernel {
-    private static let rowsPerTask = 96, panelsPerTask = 16
+    private static let rowsPerTask = 96
     private let table: UnsafePointer<vk_table>
     private let rows: Int, inner: Int, columns: Int, a: Floats, b: Floats, c: Floats
     private let aRow: Table<Int64>, cRow: Table<Int64>
+    private let panelsPerTask: Int
     let scratch = 0
     let tasks: Int
 
-    init(rows: Int, inner: Int, columns: Int, table: UnsafePointer<vk_table>, a: Floats, packed b: Floats, c: Floats) {
+    init(rows: Int, inner: Int, columns: Int, threads: Int, table: UnsafePointer<vk_table>, a: Floats, packed b: Floats, c: Floats) {
         (self.rows, self.inner, self.columns, self.table, self.a, self.b, self.c) = (rows, inner, columns, table, a, b, c)
         aRow = Table((0 ..< Self.rowsPerTask).map { Int64($0 * inner) })
         cRow = Table((0 ..< Self.rowsPerTask).map { Int64($0 * columns) })
-        tasks = rows.divided(up: Self.rowsPerTask) * columns.divided(up: Int(table.pointee.panel) * Self.panelsPerTask)
+        let blocks = rows.divided(up: Self.rowsPerTask), panels = columns.divided(up: Int(table.pointee.panel))
+        panelsPerTask = min(16, panels.divided(up: threads.divided(up: blocks)))
+        tasks = blocks * panels.divided(up: panelsPerTask)
     }
 
     func run(_ task: Int, scratch: Floats) {
-        let width = Int(table.pointee.panel) * Self.panelsPerTask, blocks = rows.divided(up: Self.rowsPerTask)
+        let width = Int(table.pointee.panel) * panelsPerTask, blocks = rows.divided(up: Self.rowsPerTask)
         let row = task % blocks * Self.rowsPerTask, column = task / blocks * width
         var product = vk_product()
         (product.rows, product.columns) = (Int64(min(Self.rowsPerTask, rows - row)), Int64(min(width, columns - column)))

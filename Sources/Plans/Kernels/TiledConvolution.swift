@@ -99,33 +99,36 @@ final class TileKernel: Kernel {
 /// Every lane's sum is formed alone and lanes are added along the tree, piece by piece of the result, while the piece is in
 /// cache; threads share the pieces.
 final class TiledWeightKernel: Kernel {
-    /// Rows (channels of the patch) and columns of a piece.
+    /// Rows (channels of the patch) of a piece, and columns unless threads would be idle.
     private static let rows = 64, columns = 64
 
     private let blocks: TileBlocks, to: Floats
+    private let columns: Int
     private let depth: Int
     let scratch: Int, tasks: Int
     /// Of all its lanes.
     var samples: Int { blocks.partition.samples(of: blocks.lanes).count }
     private var transforms: TileTransforms { blocks.transforms }
     private var tiling: Tiling { transforms.tiling }
-    private var pieceFloats: Int { tiling.taps * tiling.taps * Self.rows * Self.columns }
+    private var pieceFloats: Int { tiling.taps * tiling.taps * Self.rows * columns }
 
     /// - Parameter to: the result, in the form of the weights.
-    init(_ blocks: TileBlocks, to: Floats) {
+    init(_ blocks: TileBlocks, to: Floats, threads: Int) {
         (self.blocks, self.to) = (blocks, to)
-        let transforms = blocks.transforms
+        let transforms = blocks.transforms, tiling = transforms.tiling, bands = tiling.inner.divided(up: Self.rows)
+        var columns = Self.columns
+        while columns > Tiling.lanes, bands * tiling.columns.divided(up: columns) < threads { columns /= 2 }
+        self.columns = columns
         depth = blocks.lanes.count.foldingDepth
-        tasks = transforms.tiling.inner.divided(up: Self.rows) * transforms.tiling.columns.divided(up: Self.columns)
+        tasks = bands * tiling.columns.divided(up: columns)
         scratch =
-            (depth + 1) * transforms.tiling.taps * transforms.tiling.taps * Self.rows * Self.columns
-            + transforms.weightScratch(rows: Self.rows, columns: Self.columns)
+            (depth + 1) * tiling.taps * tiling.taps * Self.rows * columns + transforms.weightScratch(rows: Self.rows, columns: columns)
     }
 
     func run(_ task: Int, scratch: Floats) {
-        let bands = tiling.inner.divided(up: Self.rows), row = task % bands * Self.rows, column = task / bands * Self.columns
+        let bands = tiling.inner.divided(up: Self.rows), row = task % bands * Self.rows, column = task / bands * columns
         let piece = TileTransforms.Piece(
-            rows: row ..< min(row + Self.rows, tiling.inner), columns: column ..< min(column + Self.columns, tiling.columns))
+            rows: row ..< min(row + Self.rows, tiling.inner), columns: column ..< min(column + columns, tiling.columns))
         fold(blocks.lanes, into: 0) { lane, level in
             let block = blocks.block(of: lane)
             transforms.weights(
