@@ -205,7 +205,7 @@ final class Assembly {
         }
     }
 
-    func reads(_ step: Step) -> Set<Int> {
+    private func reads(_ step: Step) -> Set<Int> {
         switch step {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
         case .program(let program): program.reads
@@ -276,8 +276,11 @@ final class Assembly {
             switch step {
             case .program(let program): letInherit(program, number, program.reads, &lives)
             case .kernel(let item, let weights, let then):
-                let own = operands(ofKernel: item, weights)
-                for program in then { letInherit(program, number, program.reads.subtracting(own), &lives) }
+                for (place, program) in then.enumerated() {
+                    // in a step, what others read too must stay
+                    let others = then.indices.filter { $0 != place }.reduce(operands(ofKernel: item, weights)) { $0.union(then[$1].reads) }
+                    letInherit(program, number, program.reads.subtracting(others), &lives)
+                }
             case .scalars, .reduce, .begin, .finish, .loop: break
             }
         }
