@@ -75,4 +75,24 @@ import Testing
         let together = try planned(Array(crowd.prefix(3)), given: given), apart = try planned(Array(alone.prefix(3)), given: single)
         for (all, one) in zip(together, apart) { #expect(Array(all[of * one.count ..< (of + 1) * one.count]) == one) }
     }
+
+    /// Two loops run inside one convolution, the second out of a sum of the first: what both read stays until the second has read it.
+    @Test func loopsOfOneStepLeaveEachOtherTheirOperands() throws {
+        let samples = 5, trace = Trace(minibatch: samples, microbatch: 2, training: true)
+        let a = trace.input("a", .batched([8, 8, 16])), w = trace.input("w", .replicated([3, 3, 16, 16])),
+            v = trace.input("v", .replicated([3, 3, 16, 16]))
+        let u = convolution(Batched(a), Replicated(v), stride: 1, padding: 1), y = convolution(Batched(a), Replicated(w), stride: 1, padding: 1)
+        let first = tanh(y) + u, second = u * sum(u * y) + y
+        let results = [first.node, second.node]
+        let given = [
+            a.index: drawn(a.form, samples: samples, seed: 1), w.index: drawn(w.form, samples: samples, seed: 2, in: -0.1 ... 0.1),
+            v.index: drawn(v.form, samples: samples, seed: 3, in: -0.1 ... 0.1),
+        ]
+        let plan = try Plan(trace, results: results, state: ModelState())
+        #expect(plan.description.split(separator: "\n").contains { $0.split(separator: "then").count == 3 }, "\(plan.description)")
+        for (found, expected) in zip(try planned(results, given: given), evaluate(results, given: given, samples: samples)) {
+            let largest = expected.numbers.reduce(0) { max($0, abs($1)) }
+            #expect(zip(found, expected.numbers).allSatisfy { abs($0 - $1) < 1e-5 * largest })
+        }
+    }
 }
