@@ -82,7 +82,7 @@ import Testing
         let a = trace.input("a", .batched([8, 8, 16])), w = trace.input("w", .replicated([3, 3, 16, 16])),
             v = trace.input("v", .replicated([3, 3, 16, 16]))
         let u = convolution(Batched(a), Replicated(v), stride: 1, padding: 1), y = convolution(Batched(a), Replicated(w), stride: 1, padding: 1)
-        let first = tanh(y) + u, second = u * sum(u * y) + y
+        let t = tanh(y), first = t + u, second = u * sum(t) + y
         let results = [first.node, second.node]
         let given = [
             a.index: drawn(a.form, samples: samples, seed: 1), w.index: drawn(w.form, samples: samples, seed: 2, in: -0.1 ... 0.1),
