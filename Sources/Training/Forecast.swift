@@ -68,8 +68,8 @@ extension Forecast {
         hasSteps = measured.hasSteps
         stages = try measured.stages()
         variableBytes = measured.variableBytes
-        // two minibatches lie ready beside the one in the plan
-        loaderBytes = data.heldBytes(lanes: lanes) + 3 * measured.inputBytes
+        // minibatches lie ready beside the one in the plan
+        loaderBytes = data.heldBytes(lanes: lanes) + (1 + Loader.minibatchesAhead(bytes: measured.inputBytes)) * measured.inputBytes
     }
 }
 

@@ -30,8 +30,7 @@ extension EndToEnd {
             #expect(forecast.holdsSplit && forecast.stages.count == 1 && forecast.stages[0].arenaBytes > 0)
         }
 
-        /// An arena grows by the same with every microbatch, but for what kernels need for a few at once: two tell what many take, rather
-        /// too much than too little.
+        /// An arena grows by the same with every microbatch, so two tell what many take.
         @Test func memoryOfManyMicrobatches() throws {
             func arena(_ minibatch: Int, ranks: Int) throws -> Int {
                 try Forecast(recipe("minibatch=\(minibatch)", "microbatch=4"), ranks: ranks, rate: 1).stages[0].arenaBytes
@@ -39,7 +38,7 @@ extension EndToEnd {
             let many = try arena(32, ranks: 1)
             #expect(try arena(32, ranks: 8) < many && arena(32, ranks: 4) < many)
             let run = try ScheduleReport(recipe("minibatch=32", "microbatch=4"), group: .alone()).parts[0].schedule.arenaBytes
-            #expect((0.95 ... 1.3).contains(Double(many) / Double(run)), "\(many) beside \(run)")
+            #expect(abs(Double(many) / Double(run) - 1) < 0.1, "\(many) beside \(run)")
         }
 
         /// The manifest alone is enough, with the expected number of samples.
@@ -53,7 +52,7 @@ extension EndToEnd {
         }
 
         @Test func textAndHeader() throws {
-            let text = try Forecast(recipe("minibatch=64", "heldOut=0", "epochs=9", "run.threads=2"), ranks: 4, rate: 0.5).text
+            let forecast = try Forecast(recipe("minibatch=64", "heldOut=0", "epochs=9", "run.threads=2"), ranks: 4, rate: 0.5), text = forecast.text
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             #expect(
                 Array(lines[0 ... 2]) == [
@@ -63,11 +62,13 @@ extension EndToEnd {
             #expect(lines[3].hasPrefix("stage training: 45 steps of 64 samples, 1.6 h, arena "))
             #expect(lines[4] == "all: 45 steps, 1.6 h (by the given rate of 0.5 samples a second)")
             // 5760 s: half as much again is 2.4 h, and ten minutes
-            let header = Array(lines.suffix(6)), memory = header[3].split(separator: "=")
-            #expect(Array(header[..<3]) == ["#SBATCH --job-name=vigil-ganomaly", "#SBATCH --ntasks=4", "#SBATCH --cpus-per-task=2"])
-            // threads' memory is a little different with each instruction set
-            #expect(memory[0] == "#SBATCH --mem-per-cpu" && memory[1].last == "M" && (140 ... 165).contains(Int(memory[1].dropLast()) ?? 0))
-            #expect(Array(header[4...]) == ["#SBATCH --time=0-02:34:00", "#SBATCH --signal=B:USR1@120 --requeue --open-mode=append"])
+            // a quarter more than a rank's memory, and 300 MB, on two cores; threads' memory differs a little between instruction sets
+            let megabytes = (forecast.memoryBytes / 1_000_000 * 5 / 4 + 300 + 1) / 2
+            #expect(
+                lines.suffix(6) == [
+                    "#SBATCH --job-name=vigil-ganomaly", "#SBATCH --ntasks=4", "#SBATCH --cpus-per-task=2", "#SBATCH --mem-per-cpu=\(megabytes)M",
+                    "#SBATCH --time=0-02:34:00", "#SBATCH --signal=B:USR1@120 --requeue --open-mode=append",
+                ])
             // a fit has no lanes
             let fit = try Forecast(recipe(detector: "pca"), ranks: 9, rate: 1).text
             #expect(fit.contains(" samples to train on\n9 ranks of 1 thread\nstage components: 1 step of "))

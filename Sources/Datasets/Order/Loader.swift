@@ -33,6 +33,9 @@ public final class Loader: Sendable {
     /// another, so that reading comes in bursts; this covers one of 16 chunks where a call takes milliseconds.
     static let aheadLimit = 16 << 20
 
+    /// How many minibatches of so many bytes are read ahead.
+    public static func minibatchesAhead(bytes: Int) -> Int { min(max(2, aheadLimit / max(1, bytes)), 256) }
+
     /// Starts reading. Minibatches are counted from the start of training, over epochs: `minibatch` is where a resumed run goes on,
     /// `end` where training ends, so that nothing is read for steps that never come (nil for endless). `preprocessing` is scaling
     /// to [-1, 1] unless given; what is random in it is keyed by the order, the minibatch and the sample. `memoryLimit` bounds the decoded chunks a rank holds, in bytes; a split whose samples are permuted singly is held whole.
@@ -46,8 +49,7 @@ public final class Loader: Sendable {
         let preprocessing = preprocessing ?? Preprocessing(.symmetric(manifest.valueRange), shape: manifest.shape)
         (self.split, self.order, self.lanes, sampleCount) = (split, order, lanes, preprocessing.count)
         let bytes = lanes.reduce(0) { $0 + order.places(ofLane: $1).count } * preprocessing.count * MemoryLayout<Float>.stride
-        let depth = min(max(2, Self.aheadLimit / max(1, bytes)), 256)
-        queue = LoadingQueue(depth: depth, count: end.map { max(0, $0 - minibatch) } ?? .max)
+        queue = LoadingQueue(depth: Self.minibatchesAhead(bytes: bytes), count: end.map { max(0, $0 - minibatch) } ?? .max)
         let job = LoadingJob(
             split: split, order: order, lanes: lanes, preprocessing: preprocessing, minibatches: minibatch ..< max(minibatch, end ?? .max),
             memoryLimit: order.permutesSamples ? .max : memoryLimit)
