@@ -83,8 +83,8 @@ static void transforms(const vk_table *table, int64_t taps, int64_t inner, int64
     table->window(&tiling, patch + i * patchCount, v, i * TILES, ALL);
     table->outputAdjoint(&tiling, y + i * outputCount, z, i * TILES, ALL);
   }
-  table->multiply(&tiling, w, v, m, ALL, scratch);
-  table->multiplyAdjoint(&tiling, w, z, q, ALL, scratch);
+  table->multiply(&tiling, w, v, m, ALL, 0, tiling.columns, scratch);
+  table->multiplyAdjoint(&tiling, w, z, q, ALL, 0, tiling.inner, scratch);
   for (int64_t i = 0; i < IMAGES; i++) {
     table->windowAdjoint(&tiling, q, i * TILES, ALL, patch + i * patchCount);
     table->output(&tiling, m, i * TILES, ALL, y + i * outputCount);

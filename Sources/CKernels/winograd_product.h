@@ -126,20 +126,21 @@ INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling,
   }
 }
 
-static void multiply(const vk_tiling *tiling, const float *weights, const float *v, float *m, int64_t tiles, float *scratch) {
-  for (int64_t n = 0; n < tiling->columns; n += COLUMN_PIECE)
+static void multiply(const vk_tiling *tiling, const float *weights, const float *v, float *m, int64_t tiles, int64_t first, int64_t last,
+                     float *scratch) {
+  for (int64_t n = first; n < last; n += COLUMN_PIECE)
     for (int64_t k = 0; k < tiling->inner; k += INNER_PIECE) {
-      piece p = {k, smaller(k + INNER_PIECE, tiling->inner), n, smaller(n + COLUMN_PIECE, tiling->columns)};
+      piece p = {k, smaller(k + INNER_PIECE, tiling->inner), n, smaller(n + COLUMN_PIECE, last)};
       if (tiling->taps == 2) multiply_piece(2, 0, tiling, weights, p, v, m, tiles, scratch);
       else multiply_piece(3, 0, tiling, weights, p, v, m, tiles, scratch);
     }
 }
 
-static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles,
-                             float *scratch) {
-  for (int64_t k = 0; k < tiling->inner; k += COLUMN_PIECE)
+static void multiply_adjoint(const vk_tiling *tiling, const float *weights, const float *z, float *q, int64_t tiles, int64_t first,
+                             int64_t last, float *scratch) {
+  for (int64_t k = first; k < last; k += COLUMN_PIECE)
     for (int64_t n = 0; n < tiling->columns; n += INNER_PIECE) {
-      piece p = {k, smaller(k + COLUMN_PIECE, tiling->inner), n, smaller(n + INNER_PIECE, tiling->columns)};
+      piece p = {k, smaller(k + COLUMN_PIECE, last), n, smaller(n + INNER_PIECE, tiling->columns)};
       if (tiling->taps == 2) multiply_piece(2, 1, tiling, weights, p, z, q, tiles, scratch);
       else multiply_piece(3, 1, tiling, weights, p, z, q, tiles, scratch);
     }

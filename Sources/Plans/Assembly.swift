@@ -267,9 +267,8 @@ final class Assembly {
             }
             for item in reads(step) { lives[item]?.last = number }
             guard case .kernel(let item, let weights, _) = step else { continue }
-            for owner in [item, weights].compactMap(\.self) where workspace(of: owner) > 0 {
-                lives[workspace(for: owner)] = Memory.Life(floats: workspace(of: owner), first: number, last: number)
-            }
+            let owner = weights ?? item, floats = workspace(of: owner)
+            if floats > 0 { lives[workspace(for: owner)] = Memory.Life(floats: floats, first: number, last: number) }
         }
         for item in kept { lives[draft.memory(of: item)]?.last = steps.count }
         for (number, step) in steps.enumerated() {

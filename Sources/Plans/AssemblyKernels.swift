@@ -22,7 +22,7 @@ extension Assembly {
 
     /// Floats of memory of its own that an item's kernels need.
     func workspace(of index: Int) -> Int {
-        if case .tiled(_, of: .weights) = draft[index].kind { return tiledWeightsWorkspace(index) }
+        if case .tiled = draft[index].kind { return tiledWorkspace(index) }
         return packings(of: index, from: nil).reduce(0) { $0 + $1.floats(panel: Int(table.pointee.panel)) }
     }
 
@@ -30,7 +30,7 @@ extension Assembly {
     func kernels(for index: Int, _ weights: Int?, then: [ElementwiseKernel]) -> [any Kernel] {
         if let weights { return tiledWeights(weights, with: index, then: then) }
         if case .tiled(_, let side) = draft[index].kind {
-            return side == .weights ? tiledWeights(index, with: nil, then: []) : [tiledConvolution(index, then: then)]
+            return side == .weights ? tiledWeights(index, with: nil, then: []) : tiledConvolution(index, then: then)
         }
         guard let packed = places[workspace(for: index)] else { return [kernel(for: index)] }
         return [PackKernel(packings(of: index, from: floats(of: draft[index].inputs[1])), table: table, to: packed), kernel(for: index)]

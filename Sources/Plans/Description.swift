@@ -99,7 +99,14 @@ extension Assembly {
             let form = draft[draft[item].inputs[1]].form
             return self.action(action, "pack", reads: [form], makes: [form])
         case let kernel as TileKernel:
-            return self.action(action, "transform", reads: forms(inMemory: draft[weights ?? item].inputs[kernel.side == .big ? 0 : 1]), makes: [])
+            return self.action(action, "transform", reads: forms(inMemory: operand(ofTiled: weights ?? item, kernel.side)), makes: [])
+        case let kernel as TileProductKernel:
+            return self.action(
+                action, "product of tiles", reads: [draft[draft[item].inputs[1]].form], makes: [],
+                multiplyAdds: multiplyAdds(of: item) * kernel.samples / partition.samples)
+        case is TileResultKernel:
+            let instructions = ["result of tiles"] + then.map { "then " + $0.instructions }, makes = [item] + then.flatMap(\.members)
+            return self.action(action, instructions.joined(separator: ", "), reads: [], makes: makes.map { draft[$0].form })
         case is AddKernel: return self.action(action, "add", reads: [draft[weights ?? item].form], makes: [draft[weights ?? item].form])
         case let kernel as TiledWeightKernel: return self.action(action, weights ?? item, [], share: kernel.samples)
         case let kernel as TiledConvolutionKernel: return self.action(action, item, then, share: kernel.samples)
@@ -113,6 +120,11 @@ extension Assembly {
             action, ([draft[item].kind.name] + then.map { "then " + $0.instructions }).joined(separator: ", "),
             reads: draft[item].inputs.flatMap(forms(inMemory:)), makes: ([item] + then.flatMap(\.members)).map { draft[$0].form },
             multiplyAdds: multiplyAdds(of: item) * share / partition.samples)
+    }
+
+    private func operand(ofTiled index: Int, _ side: ConvolutionSide) -> Int {
+        guard case .tiled(_, of: .weights) = draft[index].kind else { return draft[index].inputs[0] }
+        return draft[index].inputs[side == .big ? 0 : 1]
     }
 
     /// What a kernel reads for an operand.

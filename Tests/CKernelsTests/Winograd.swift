@@ -68,11 +68,11 @@ struct Winograd {
         stride(from: 0, to: values.count, by: from).flatMap { row in (0 ..< to).map { $0 < from ? values[row + $0] : 0 } }
     }
 
-    /// All three directions, in blocks and in pieces of the weight gradient, whose blocks are added in order. `range`: the
-    /// tiles of a block that the weight gradient is summed over.
+    /// All three directions: in blocks, in pieces of so many channels, and in pieces of the weight gradient, whose blocks are added in
+    /// order. `range`: the tiles of a block that the weight gradient is summed over.
     func run(
-        _ operands: Operands, by table: Table, imagesInBlock: Int? = nil, piece: (inner: Int, columns: Int) = (64, 64),
-        range: Range<Int>? = nil
+        _ operands: Operands, by table: Table, imagesInBlock: Int? = nil, channels: Int? = nil,
+        piece: (inner: Int, columns: Int) = (64, 64), range: Range<Int>? = nil
     ) -> Directions<Float> {
         let kernels = table.pointer.pointee, imageTiles = tileRows * tileColumns
         let patches = patches(operands.x), outputs = rows(operands.y, from: convolution.filters, to: columns)
@@ -93,8 +93,12 @@ struct Winograd {
                     patches.withUnsafeBufferPointer { kernels.window(&tiling, $0.baseAddress! + patch, &v, first, tiles) }
                     outputs.withUnsafeBufferPointer { kernels.outputAdjoint(&tiling, $0.baseAddress! + output, &z, first, tiles) }
                 }
-                kernels.multiply(&tiling, operands.w, v, &m, tiles, &scratch)
-                kernels.multiplyAdjoint(&tiling, operands.w, z, &q, tiles, &scratch)
+                for channels in Self.pieces(of: columns, by: channels) {
+                    kernels.multiply(&tiling, operands.w, v, &m, tiles, Int64(channels.lowerBound), Int64(channels.upperBound), &scratch)
+                }
+                for channels in Self.pieces(of: inner, by: channels) {
+                    kernels.multiplyAdjoint(&tiling, operands.w, z, &q, tiles, Int64(channels.lowerBound), Int64(channels.upperBound), &scratch)
+                }
                 for image in 0 ..< images {
                     let (patch, output) = ((start + image) * patchCount, (start + image) * outputCount), first = Int64(image * imageTiles)
                     x.withUnsafeMutableBufferPointer { kernels.windowAdjoint(&tiling, q, first, tiles, $0.baseAddress! + patch) }
@@ -105,6 +109,10 @@ struct Winograd {
             }
         }
         return Directions(y: rows(y, from: columns, to: convolution.filters), x: inputs(x), w: w)
+    }
+
+    private static func pieces(of channels: Int, by length: Int?) -> [Range<Int>] {
+        stride(from: 0, to: channels, by: length ?? channels).map { $0 ..< min($0 + (length ?? channels), channels) }
     }
 
     private func weightGradient(

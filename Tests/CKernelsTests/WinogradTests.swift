@@ -121,10 +121,10 @@ extension Convolution {
     @Test(arguments: convolutions) func cutsChangeNothing(convolution: Convolution) {
         let operands = Operands(convolution, seed: 3), table = Table.all.last!
         let whole = Winograd(convolution).run(operands, by: table)
-        let cut = Winograd(convolution).run(operands, by: table, imagesInBlock: 1, piece: (inner: 16, columns: 16))
+        let cut = Winograd(convolution).run(operands, by: table, imagesInBlock: 1, channels: 16, piece: (inner: 16, columns: 16))
         #expect(cut.y.bits == whole.y.bits)
         #expect(cut.x.bits == whole.x.bits)
-        let odd = Winograd(convolution).run(operands, by: table, piece: (inner: 48, columns: 32))
+        let odd = Winograd(convolution).run(operands, by: table, channels: 64, piece: (inner: 48, columns: 32))
         #expect(odd.w.bits == whole.w.bits)
     }
 

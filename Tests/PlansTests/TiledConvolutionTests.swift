@@ -1,6 +1,6 @@
 import Graphs
 import Networks
-import Plans
+@testable import Plans
 import Testing
 
 /// Convolutions that are large enough for Winograd's kernels, in all directions, with what is fused into them.
@@ -52,11 +52,27 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes) func haveTheSameBitsOnEveryInstructionSetAndThreadCount(_ shapes: Shapes) throws {
+    /// With so few tiles for so many channels that threads share these.
+    static let deep = Shapes(image: [4, 8, 96], kernel: 3, stride: 1, padding: 1, features: 112)
+
+    @Test func threadsShareChannelsWhereTilesAreFew() throws {
+        let results = try traced(Self.deep, samples: 5).results
+        func kernels(threads: Int) throws -> [any Kernel] {
+            let team = ThreadTeam(count: threads)
+            defer { team.end() }
+            let plan = try Plan(results[0].trace, results: results, state: ModelState(), on: .init(team: team))
+            return plan.assembly.actions.compactMap { if case .kernel(let kernel) = $0 { kernel } else { nil } }
+        }
+        #expect(try !kernels(threads: 1).contains { $0 is TileProductKernel })
+        let products = try kernels(threads: 3).filter { $0 is TileProductKernel }
+        #expect(!products.isEmpty && products.allSatisfy { $0.tasks >= 3 })
+    }
+
+    @Test(arguments: shapes + [deep]) func haveTheSameBitsOnEveryInstructionSetAndThreadCount(_ shapes: Shapes) throws {
         let (results, given) = try traced(shapes, samples: 5)
         let one = try planned(results, given: given, isa: .best)
         for isa in InstructionSet.available {
-            for threads in [1, 3] {
+            for threads in [1, 2, 3] {
                 #expect(try planned(results, given: given, threads: threads, isa: isa) == one, "\(isa.name), \(threads) threads")
             }
         }

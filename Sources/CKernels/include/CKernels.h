@@ -103,9 +103,12 @@ typedef struct {
   void (*windowAdjoint)(const vk_tiling *, const float *q, int64_t first, int64_t tiles, float *patch);       // sums of B Q B^T, written
   void (*output)(const vk_tiling *, const float *m, int64_t first, int64_t tiles, float *y);                  // y = A^T M A
   void (*outputAdjoint)(const vk_tiling *, const float *y, float *z, int64_t first, int64_t tiles);           // Z = A y A^T
-  // The products of a block, each frequency by itself, with U = G w G^T made in pieces in scratch of vk_multiply_scratch floats.
-  void (*multiply)(const vk_tiling *, const float *weights, const float *v, float *m, int64_t tiles, float *scratch);         // M = V U
-  void (*multiplyAdjoint)(const vk_tiling *, const float *weights, const float *z, float *q, int64_t tiles, float *scratch);  // Q = Z U^T
+  // The products of a block, each frequency by itself, with U = G w G^T made in pieces in scratch of vk_multiply_scratch floats:
+  // channels first ..< last of the result, multiples of 16 that begin at one of 64 or have none between them.
+  void (*multiply)(const vk_tiling *, const float *weights, const float *v, float *m, int64_t tiles, int64_t first, int64_t last,
+                   float *scratch);  // M = V U
+  void (*multiplyAdjoint)(const vk_tiling *, const float *weights, const float *z, float *q, int64_t tiles, int64_t first, int64_t last,
+                          float *scratch);  // Q = Z U^T
   // A piece of the weight gradient over tiles first ..< last of the block: G^T S G with S = V^T Z, for patch channels
   // k0 ..< k1 and columns n0 ..< n1 (multiples of 16), written to piece[taps*taps][k1 - k0][n1 - n0]. Pieces of 64 x 64 and
   // scratch of vk_weights_scratch(tiling, k1 - k0, n1 - n0) floats stay in L2.

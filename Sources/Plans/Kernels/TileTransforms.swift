@@ -25,7 +25,7 @@ final class TileTransforms {
 
     /// Floats of a side's planes for a block of so many samples.
     func floats(_ side: ConvolutionSide, samples: Int) -> Int {
-        Int(vk_plane_floats(c, Int64(side == .big ? tiling.inner : tiling.columns), Int64(samples * tiling.tilesOfSample))).aligned
+        Int(vk_plane_floats(c, Int64(tiling.channels(of: side)), Int64(samples * tiling.tilesOfSample))).aligned
     }
 
     /// What multiplications need of their own, and what the gradient by a piece of the weights does.
@@ -62,16 +62,16 @@ final class TileTransforms {
         }
     }
 
-    /// Brings the planes of a block of samples back into images.
+    /// Brings planes of a block of samples back into images, for some of the samples.
     func restore(
-        _ planes: Floats, _ side: ConvolutionSide, of samples: Range<Int>, to result: TiledSide, local: Floats, scratch: Floats,
-        after: (Range<Int>) -> Void
+        _ planes: Floats, _ side: ConvolutionSide, of samples: Range<Int>, in block: Range<Int>, to result: TiledSide, local: Floats,
+        scratch: Floats, after: (Range<Int>) -> Void
     ) {
-        let tiles = Int64(samples.count * tiling.tilesOfSample), size = side == .big ? tiling.patchFloats : tiling.wholeFloats
+        let tiles = Int64(block.count * tiling.tilesOfSample), size = side == .big ? tiling.patchFloats : tiling.wholeFloats
         forEachGroup(samples) { group in
             var images = local
             if case .direct(let floats) = result { images = floats + group.lowerBound * tiling.views * size }
-            forEachImage(of: group, in: samples) { tile in
+            forEachImage(of: group, in: block) { tile in
                 (side == .big ? table.pointee.windowAdjoint : table.pointee.output)(c, planes, tile, tiles, images)
                 images += size
             }
@@ -96,10 +96,14 @@ final class TileTransforms {
         }
     }
 
-    /// Planes of one image side, times the transformed weights, into those of the other.
-    func multiply(_ given: Floats, _ weights: Floats, into made: Floats, _ side: ConvolutionSide, samples: Int, scratch: Floats) {
+    /// Planes of one image side, times the transformed weights, into those of the other, or some channels of them.
+    func multiply(
+        _ given: Floats, _ weights: Floats, into made: Floats, _ side: ConvolutionSide, channels: Range<Int>? = nil, samples: Int, scratch: Floats
+    ) {
         let product = side == .small ? table.pointee.multiply : table.pointee.multiplyAdjoint
-        product!(c, weights, given, made, Int64(samples * tiling.tilesOfSample), scratch)
+        let channels = channels ?? 0 ..< tiling.channels(of: side)
+        product!(
+            c, weights, given, made, Int64(samples * tiling.tilesOfSample), Int64(channels.lowerBound), Int64(channels.upperBound), scratch)
     }
 
     /// The gradient by a piece of the weights, from some samples of a block of transformed operands; as [taps²][rows][columns].
@@ -118,10 +122,14 @@ final class TileTransforms {
     }
 }
 
-/// The transformed operands of some lanes in memory, block by block of whole lanes: what a gradient by weights is formed from.
+/// The planes of both image sides for some lanes in memory, block by block of whole lanes.
 struct TileBlocks {
+    /// Samples of a block that are transformed at once.
+    typealias Piece = (block: Int, samples: Range<Int>)
+    private static let tilesPerPiece = 32
+
     let transforms: TileTransforms, partition: Partition
-    /// Of this rank, a subtree of the summation tree.
+    /// Of this rank.
     let lanes: Range<Int>
     let lanesPerBlock: Int
     let memory: Floats
@@ -138,6 +146,15 @@ struct TileBlocks {
     func samples(of block: Int) -> Range<Int> {
         let first = lanes.lowerBound + block * lanesPerBlock
         return partition.samples(of: first ..< min(first + lanesPerBlock, lanes.upperBound))
+    }
+
+    /// All samples.
+    var pieces: [Piece] {
+        let length = max(1, Self.tilesPerPiece / transforms.tiling.tilesOfSample)
+        return (0 ..< count).flatMap { block in
+            let samples = samples(of: block)
+            return stride(from: samples.lowerBound, to: samples.upperBound, by: length).map { (block, $0 ..< min($0 + length, samples.upperBound)) }
+        }
     }
 
     func planes(_ side: ConvolutionSide, of block: Int) -> Floats {

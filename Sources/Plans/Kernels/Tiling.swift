@@ -46,6 +46,9 @@ struct Tiling {
         return small[0] * small[1] * kernel[0] * kernel[1] * channels * features
     }
 
+    /// Channels of an image side's planes.
+    func channels(of side: ConvolutionSide) -> Int { side == .big ? inner : columns }
+
     var tilesOfImage: Int { tileRows * tileColumns }
     var tilesOfSample: Int { tilesOfImage * views }
 
