@@ -195,7 +195,8 @@ final class Assembly {
     /// Whether a step can write an item over one that it may still read.
     private func mayOverwrite(_ old: Int, by item: Int, in step: Step, isLast: Bool) -> Bool {
         switch step {
-        case .program(let program): return !isLast || program.mayOverwrite(old, by: item)
+        case .programs(let programs):
+            return !isLast || programs.allSatisfy { $0.members.contains(item) ? $0.mayOverwrite(old, by: item) : !$0.reads.contains(old) }
         case .loop(let loop, _):
             guard case .loopResult(let place) = draft[item].kind else { return false }
             // what goes round begins as the old value; nothing else in the loop may read that
@@ -208,8 +209,8 @@ final class Assembly {
     private func reads(_ step: Step) -> Set<Int> {
         switch step {
         case .scalars(let items): Set(items.flatMap { draft[$0].inputs.filter { !draft[$0].isScalar } }.map(draft.memory))
-        case .program(let program): program.reads
-        case .kernel(let item, let weights, let then): then.reduce(operands(ofKernel: item, weights)) { $0.union($1.reads) }
+        case .programs(let programs): programs.reads
+        case .kernel(let item, let weights, let then): operands(ofKernel: item, weights).union(then.reads)
         case .loop(let item, _): operands(of: draft[item].inputs)
         case .reduce(let items), .begin(let items), .finish(let items): Set(items)
         }
@@ -235,8 +236,8 @@ final class Assembly {
 
     private func writes(_ step: Step) -> [Int] {
         switch step {
-        case .program(let program): program.members
-        case .kernel(let item, let weights, let then): [item, weights].compactMap(\.self).filter { !draft[$0].isScalar } + then.flatMap(\.members)
+        case .programs(let programs): programs.members
+        case .kernel(let item, let weights, let then): [item, weights].compactMap(\.self).filter { !draft[$0].isScalar } + then.members
         case .loop(let item, let results): [item] + results.filter { !draft[$0].isScalar }
         case .scalars, .reduce, .begin, .finish: []
         }
@@ -247,7 +248,7 @@ final class Assembly {
         switch step {
         case .scalars(let items), .reduce(let items), .finish(let items): items.map { ($0, 1) }
         case .begin: []
-        case .program, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
+        case .programs, .kernel: writes(step).map { ($0, draft[$0].isReduced ? partition.subtrees.count : 1) }
         case .loop(_, let results): results.map { ($0, 1) }
         }
     }
@@ -273,13 +274,8 @@ final class Assembly {
         for item in kept { lives[draft.memory(of: item)]?.last = steps.count }
         for (number, step) in steps.enumerated() {
             switch step {
-            case .program(let program): letInherit(program, number, program.reads, &lives)
-            case .kernel(let item, let weights, let then):
-                for (place, program) in then.enumerated() {
-                    // in a step, what others read too must stay
-                    let others = then.indices.filter { $0 != place }.reduce(operands(ofKernel: item, weights)) { $0.union(then[$1].reads) }
-                    letInherit(program, number, program.reads.subtracting(others), &lives)
-                }
+            case .programs(let programs): letInherit(programs, number, [], &lives)
+            case .kernel(let item, let weights, let then): letInherit(then, number, operands(ofKernel: item, weights), &lives)
             case .scalars, .reduce, .begin, .finish, .loop: break
             }
         }
@@ -289,14 +285,17 @@ final class Assembly {
         for (item, offset) in memory.offsets { places[item] = arena + offset }
     }
 
-    /// Lets what a loop makes take the memory of what it reads for the last time.
-    private func letInherit(_ program: Program, _ number: Int, _ reads: Set<Int>, _ lives: inout [Int: Memory.Life]) {
-        var free = reads.filter { lives[$0]?.last == number && !draft[$0].isReduced }.sorted()
-        for member in program.members {
-            guard let life = lives[member],
-                let heir = free.firstIndex(where: { lives[$0]!.floats == life.floats && program.mayOverwrite($0, by: member) })
-            else { continue }
-            lives[member]!.heir = free.remove(at: heir)
+    /// Lets what the loops of a step make take the memory of what they read for the last time, unless others of the step read it too.
+    private func letInherit(_ programs: [Program], _ number: Int, _ otherReads: Set<Int>, _ lives: inout [Int: Memory.Life]) {
+        for (place, program) in programs.enumerated() {
+            let others = programs.indices.filter { $0 != place }.reduce(otherReads) { $0.union(programs[$1].reads) }
+            var free = program.reads.filter { lives[$0]?.last == number && !draft[$0].isReduced && !others.contains($0) }.sorted()
+            for member in program.members {
+                guard let life = lives[member],
+                    let heir = free.firstIndex(where: { lives[$0]!.floats == life.floats && program.mayOverwrite($0, by: member) })
+                else { continue }
+                lives[member]!.heir = free.remove(at: heir)
+            }
         }
     }
 
@@ -306,7 +305,7 @@ final class Assembly {
         switch step {
         case .scalars(let items):
             actions.append(.kernel(ScalarKernel(items, of: draft, scalars: scalars, floats: floats)))
-        case .program(let program): actions.append(.kernel(elementwise(program)))
+        case .programs(let programs): actions.append(.kernel(programs.count == 1 ? elementwise(programs[0]) : SweepKernel(programs.map(elementwise))))
         case .kernel(let item, let weights, let then): actions += kernels(for: item, weights, then: then.map(elementwise)).map(Action.kernel)
         case .reduce(let items): actions.append(.reduction(try reduction(of: items)))
         case .begin(let items):

@@ -60,7 +60,9 @@ final class Checker {
     /// Looks at what an action wrote.
     func look(at action: Int, of assembly: Assembly) { look(at: assembly.written[action], of: assembly) }
 
+    /// Counts only what computes something: how many kernels share that may differ from rank to rank.
     private func look(at written: [Assembly.Written], of assembly: Assembly) {
+        if written.isEmpty { return }
         found =
             found ?? Finder(assembly, named: named(in: assembly), firstSample: assembly === plan ? firstSample : nil).stray(in: written, place: place)
         place += 1

@@ -105,7 +105,7 @@ extension Assembly {
                 action, "product of tiles", reads: [draft[draft[item].inputs[1]].form], makes: [],
                 multiplyAdds: multiplyAdds(of: item) * kernel.samples / partition.samples)
         case is TileResultKernel:
-            let instructions = ["result of tiles"] + then.map { "then " + $0.instructions }, makes = [item] + then.flatMap(\.members)
+            let instructions = ["result of tiles"] + then.map { "then " + $0.instructions }, makes = [item] + then.members
             return self.action(action, instructions.joined(separator: ", "), reads: [], makes: makes.map { draft[$0].form })
         case is AddKernel: return self.action(action, "add", reads: [draft[weights ?? item].form], makes: [draft[weights ?? item].form])
         case let kernel as TiledWeightKernel: return self.action(action, weights ?? item, [], share: kernel.samples)
@@ -118,7 +118,7 @@ extension Assembly {
     private func action(_ action: Action, _ item: Int, _ then: [Program], share: Int) -> PlanDescription.Action {
         self.action(
             action, ([draft[item].kind.name] + then.map { "then " + $0.instructions }).joined(separator: ", "),
-            reads: draft[item].inputs.flatMap(forms(inMemory:)), makes: ([item] + then.flatMap(\.members)).map { draft[$0].form },
+            reads: draft[item].inputs.flatMap(forms(inMemory:)), makes: ([item] + then.members).map { draft[$0].form },
             multiplyAdds: multiplyAdds(of: item) * share / partition.samples)
     }
 
@@ -162,8 +162,10 @@ extension Assembly {
         case .scalars(let items):
             let outside = Set(items.flatMap { draft[$0].inputs }).subtracting(items)
             return self.action(action, counted(items.map { draft[$0].kind.name }), reads: forms(outside.sorted()), makes: forms(items))
-        case .program(let program):
-            return self.action(action, program.instructions, reads: forms(program.reads.sorted()), makes: forms(program.members))
+        case .programs(let programs):
+            return self.action(
+                action, counted(programs.map(\.instructions), "× ", between: "; "),
+                reads: forms(programs.reads.sorted()), makes: forms(programs.members))
         case .kernel, .loop: preconditionFailure("several actions")
         case .reduce(let items): return sum("sum over the ranks", forms(items), action, isCounted: true)
         case .begin(let items): return sum("begin the sum over the ranks", forms(items), action, isCounted: true)
@@ -259,13 +261,13 @@ extension Program {
 }
 
 /// Equal entries once, with their number, in the order of the first: "3 add, tanh".
-private func counted(_ names: [String], _ times: String = "") -> String {
+private func counted(_ names: [String], _ times: String = "", between: String = ", ") -> String {
     var order: [String] = [], count: [String: Int] = [:]
     for name in names {
         if count[name] == nil { order.append(name) }
         count[name, default: 0] += 1
     }
-    return order.map { count[$0]! == 1 ? $0 : "\(count[$0]!) \(times)\($0)" }.joined(separator: ", ")
+    return order.map { count[$0]! == 1 ? $0 : "\(count[$0]!) \(times)\($0)" }.joined(separator: between)
 }
 
 private func listed(_ forms: [Form]) -> String { counted(forms.map(\.description), "× ") }

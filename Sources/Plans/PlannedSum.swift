@@ -37,7 +37,7 @@ extension Assembly {
                     made[own] = done
                 }
                 for member in then.flatMap(\.members) { made[member] = done }
-            case .program(let program): for member in program.members { made[member] = done }
+            case .programs(let programs): for member in programs.members { made[member] = done }
             case .scalars, .begin: break
             case .loop:
                 let rounds = loops.removeFirst(), inside = rounds.body.plannedSums()

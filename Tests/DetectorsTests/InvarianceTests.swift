@@ -58,7 +58,8 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
                 shared.formUnion(kernelsOfSeveralTasks(execution.plan))
             }
             #expect(
-                !shared.isDisjoint(with: ["TiledConvolutionKernel", "TileProductKernel"]) && !shared.isDisjoint(with: ["TileKernel", "WeightKernel"]),
+                !shared.isDisjoint(with: ["TiledConvolutionKernel", "TileProductKernel"])
+                    && !shared.isDisjoint(with: ["TileKernel", "WeightKernel"]),
                 "threads had nothing to share but \(shared)")
         }
     }

@@ -68,6 +68,21 @@ import Testing
         #expect(draft.items.count { gives(.weights, $0.kind) } == 1 + 2 * 2)
     }
 
+    /// A sum on its own costs a message's latency: losses, which nothing waits for, travel with other sums. And an optimizer moves
+    /// variables of several shapes in one sweep.
+    @Test func whatNothingWaitsForIsDoneTogether() throws {
+        let detector = try smallDetector("ganomaly", sample: sample),
+            step = trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2)[0]
+        let assembly = try Plan(step.trace, results: step.reports.map(\.node), state: ModelState()).assembly
+        let sums = assembly.steps.compactMap { if case .reduce(let items) = $0 { items } else { nil } }
+        let losses = sums.filter { $0.contains { assembly.draft[$0].isScalar } }
+        #expect(!losses.isEmpty && losses.allSatisfy { $0.contains { !assembly.draft[$0].isScalar } }, "\(losses)")
+        let sweeps = assembly.steps.compactMap { step -> Int? in
+            if case .programs(let programs) = step, programs.count > 1 { Set(programs.map(\.space)).count } else { nil }
+        }
+        #expect(sweeps.contains { $0 > 1 }, "\(sweeps)")
+    }
+
     private static let canCount = allocations_are_counted() && !_isDebugAssertConfiguration()
 
     /// After the first runs a step asks for no heap memory.

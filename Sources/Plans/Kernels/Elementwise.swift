@@ -60,3 +60,23 @@ final class ElementwiseKernel: Kernel {
         }
     }
 }
+
+/// Several loops of which none waits for another, as one.
+final class SweepKernel: Kernel {
+    private let loops: [ElementwiseKernel]
+    /// Of each task its loop, and its number there.
+    private let places: [(loop: Int, task: Int)]
+    let scratch: Int
+    var tasks: Int { places.count }
+
+    init(_ loops: [ElementwiseKernel]) {
+        self.loops = loops
+        places = loops.indices.flatMap { loop in (0 ..< loops[loop].tasks).map { (loop, $0) } }
+        scratch = loops.map(\.scratch).max()!
+    }
+
+    func run(_ task: Int, scratch: Floats) {
+        let place = places[task]
+        loops[place.loop].run(place.task, scratch: scratch)
+    }
+}

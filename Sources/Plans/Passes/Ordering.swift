@@ -4,8 +4,9 @@ import Graphs
 enum Step {
     /// Replicated scalars, on the host in Double.
     case scalars([Int])
-    /// Elementwise values and sums within samples that share a loop.
-    case program(Program)
+    /// Elementwise values and sums within samples that share a loop. Several loops that wait for nothing of each other are one sweep, as
+    /// an optimizer's over all that it moves.
+    case programs([Program])
     /// Everything that has a kernel of its own; with a convolution the gradient by its weights that shares an operand, and
     /// loops that it runs over its samples while they are in cache.
     case kernel(Int, weights: Int?, then: [Program])
@@ -60,7 +61,8 @@ struct Ordering {
     }
 
     private mutating func scheduleNext() {
-        guard let unit = begun.isEmpty ? open.first(where: isReady) : firstAmongSums() else { preconditionFailure("items wait for each other") }
+        let next = begun.isEmpty ? open.first { isReady($0) && !canWait($0) } : firstAmongSums()
+        guard let unit = next ?? open.first(where: isReady) else { preconditionFailure("items wait for each other") }
         communicate(for: operands[unit]!)
         if case .loop = draft[unit].kind {
             let results = open.filter { draft[$0].inputs == [unit] && draft[$0].isLoopResult }
@@ -78,10 +80,13 @@ struct Ordering {
 
     private func isReady(_ unit: Int) -> Bool { operands[unit]!.isSubset(of: available) }
 
+    /// What is computed of losses waits until there is nothing else to do, so that their sums travel together.
+    private func canWait(_ unit: Int) -> Bool { isHostScalar(unit) && !operands[unit]!.isSubset(of: done) }
+
     /// What can be done without a sum that is on its way, else what waits for the sums that were begun first.
     private func firstAmongSums() -> Int? {
         func last(_ unit: Int) -> Int { begun.lastIndex { !operands[unit]!.isDisjoint(with: $0) } ?? -1 }
-        return open.filter(isReady).map { (unit: $0, last: last($0)) }.min { $0.last < $1.last }?.unit
+        return open.filter { isReady($0) && !canWait($0) }.map { (unit: $0, last: last($0)) }.min { $0.last < $1.last }?.unit
     }
 
     private mutating func close(_ units: [Int]) {
@@ -175,7 +180,7 @@ struct Ordering {
             }
         }
         members.sort()
-        steps.append(.program(Program(draft, stored: stored, members: members, space: space)))
+        steps.append(.programs([Program(draft, stored: stored, members: members, space: space)]))
         close(members)
     }
 

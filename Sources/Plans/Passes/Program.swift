@@ -260,3 +260,9 @@ struct Program {
         }
     }
 }
+
+/// Loops of one sweep.
+extension [Program] {
+    var reads: Set<Int> { reduce(into: []) { $0.formUnion($1.reads) } }
+    var members: [Int] { flatMap(\.members) }
+}
