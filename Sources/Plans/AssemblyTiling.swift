@@ -10,9 +10,9 @@ extension Assembly {
         let form = draft[index].form.shape, a = draft[draft[index].inputs[0]].form.shape, b = draft[draft[index].inputs[1]].form.shape
         let tiling =
             switch side {
-            case .small: Tiling(geometry, for: side, big: a, small: form, weight: b)
-            case .big: Tiling(geometry, for: side, big: form, small: a, weight: b)
-            case .weights: Tiling(geometry, for: side, big: a, small: b, weight: form)
+            case .small: Tiling(geometry, big: a, small: form, weight: b)
+            case .big: Tiling(geometry, big: form, small: a, weight: b)
+            case .weights: Tiling(geometry, big: a, small: b, weight: form)
             }
         return tiling!
     }

@@ -7,7 +7,7 @@ public struct InstructionSet: @unchecked Sendable {
     /// The best of this processor.
     public static var best: InstructionSet { InstructionSet(table: vk_table_best()) }
 
-    /// "avx512", "avx2" or "portable"; nil where the name is unknown or this processor lacks it.
+    /// "avx512", "avx2", "neon" or "portable"; nil where the name is unknown or this processor lacks it.
     public init?(named name: String) {
         guard let table = vk_table_named(name) else { return nil }
         self.table = table
@@ -19,5 +19,5 @@ public struct InstructionSet: @unchecked Sendable {
     public var name: String { String(cString: table.pointee.name) }
 
     /// Those of this processor, best first.
-    public static var available: [InstructionSet] { ["avx512", "avx2", "portable"].compactMap(InstructionSet.init(named:)) }
+    public static var available: [InstructionSet] { ["avx512", "avx2", "neon", "portable"].compactMap(InstructionSet.init(named:)) }
 }

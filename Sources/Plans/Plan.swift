@@ -34,7 +34,11 @@ public final class Plan {
     ///   - results: what can be read after a run, beside the variables.
     ///   - state: holds the variables; all that the trace reads must be set before a run.
     /// - Throws: the trace's error, or `RankError` where there are more ranks than lanes.
-    public init(_ trace: Trace, results: [Node], state: ModelState, on resources: Resources = Resources()) throws {
+    public convenience init(_ trace: Trace, results: [Node], state: ModelState, on resources: Resources = Resources()) throws {
+        try self.init(trace, results: results, state: state, on: resources, convolutions: .byRule)
+    }
+
+    init(_ trace: Trace, results: [Node], state: ModelState, on resources: Resources, convolutions: ConvolutionChoice) throws {
         if let error = trace.error { throw error }
         let lanes = trace.minibatch.divided(up: trace.microbatch)
         let tree = try TreeSum(group: resources.group, lanes: lanes, way: resources.way, windows: resources.windows)
@@ -44,7 +48,7 @@ public final class Plan {
         team = resources.team
 
         let changed = trace.variables.filter { $0.current != $0.given }
-        let lowering = Lowering(trace, results: (results + changed.map(\.current)).map(\.index))
+        let lowering = Lowering(trace, results: (results + changed.map(\.current)).map(\.index), convolutions: convolutions)
         resultItems = Dictionary(results.map { ($0.index, lowering.item(of: $0.index)) }, uniquingKeysWith: { first, _ in first })
         let given = trace.variables.compactMap { variable, given, _ in lowering.item[given.index].map { (place: state.place(of: variable), item: $0) }
         }

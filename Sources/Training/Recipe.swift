@@ -64,7 +64,7 @@ public final class Recipe {
         }
     }
     /// The instruction sets that a recipe can name.
-    public enum InstructionSetName: String, SettingChoice { case best, avx512, avx2, portable }
+    public enum InstructionSetName: String, SettingChoice { case best, avx512, avx2, neon, portable }
     /// As `TreeSum.Way`.
     public enum ReduceWay: String, SettingChoice { case tree, library }
 

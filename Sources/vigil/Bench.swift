@@ -19,10 +19,12 @@ struct BenchCommand: RankCommand {
     @Option(help: "Samples of a step, over all ranks (default: 64, of dense 1024).") var minibatch: Int?
     @Option(help: "Steps to time, after one to warm up; the median counts.") var steps = 5
     @Option(help: "Threads a rank.") var threads = 1
-    @Option(help: "Instruction set of the kernels: best, avx512, avx2 or portable.") var isa = "best"
+    @Option(help: "Instruction set of the kernels: best, avx512, avx2, neon or portable.") var isa = "best"
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the recipe.", valueName: "key=value")) var overrides: [String] = []
     @Flag(help: "Time each kernel, too.") var kernels = false
     @Flag(help: "Latency and bandwidth between ranks, and the time of sums over all, instead of steps.") var network = false
+    @Flag(help: "Convolutions by each of their two kernels, and which one plans take, as a Markdown table, instead of steps.")
+    var convolutions = false
     @Flag(help: "JSON instead of text.") var json = false
     @Flag(help: "The parts of each rank's steps as JSON, as cluster/scaling reads it; sums do not overlap, and two steps warm up.")
     var laps = false
@@ -35,9 +37,17 @@ struct BenchCommand: RankCommand {
         if network, kernels || sample != nil || data != nil || stage != nil || minibatch != nil || !overrides.isEmpty {
             throw ValidationError("--network times no training step, so it goes with --json alone")
         }
+        if convolutions, kernels || network || laps || sample != nil || data != nil || stage != nil || !overrides.isEmpty {
+            throw ValidationError("--convolutions times no training step, so it goes with --minibatch, --steps, --threads, --isa and --json alone")
+        }
     }
 
     func run(on group: RankGroup) throws -> Int32 {
+        if convolutions {
+            let report = try ConvolutionReport(minibatch: minibatch ?? 64, rounds: steps, threads: threads, isa: isa, group: group)
+            say(json ? try report.json : report.text, group)
+            return 0
+        }
         if network {
             let report = try NetworkReport(group)
             say(json ? try report.json : report.text, group)

@@ -1,5 +1,5 @@
 import Graphs
-import Plans
+@testable import Plans
 import Randomness
 import Testing
 
@@ -15,11 +15,13 @@ func drawn(_ form: Form, samples: Int, seed: UInt64, in range: ClosedRange<Doubl
 }
 
 /// Runs a trace by a plan, with all of a minibatch on one rank.
-func planned(_ results: [Node], given: [Int: Values], threads: Int = 1, isa: InstructionSet = .best) throws -> [[Double]] {
+func planned(
+    _ results: [Node], given: [Int: Values], threads: Int = 1, isa: InstructionSet = .best, convolutions: ConvolutionChoice = .byRule
+) throws -> [[Double]] {
     let team = ThreadTeam(count: threads)
     defer { team.end() }
     let trace = results[0].trace
-    let plan = try Plan(trace, results: results, state: ModelState(), on: .init(team: team, isa: isa))
+    let plan = try Plan(trace, results: results, state: ModelState(), on: .init(team: team, isa: isa), convolutions: convolutions)
     for (index, values) in given {
         guard let input = plan.input(Node(trace: trace, index: index)) else { continue }
         for (place, number) in values.numbers.enumerated() { input[place] = Float(number) }

@@ -3,7 +3,8 @@ import Networks
 @testable import Plans
 import Testing
 
-/// Convolutions that are large enough for Winograd's kernels, in all directions, with what is fused into them.
+/// Convolutions by Winograd's kernels, in all directions, with what is fused into them; small, so that the rule would not take these kernels
+/// for all of them.
 @Suite struct TiledConvolutions {
     struct Shapes: CustomStringConvertible {
         let image: Shape, kernel: Int, stride: Int, padding: Int, features: Int
@@ -37,14 +38,18 @@ import Testing
         return ([y.node, sum(y, to: [shapes.features]).node] + first + second, given)
     }
 
+    private func tiled(_ results: [Node], on resources: Plan.Resources = .init()) throws -> Plan {
+        try Plan(results[0].trace, results: results, state: ModelState(), on: resources, convolutions: .inTiles)
+    }
+
     @Test(arguments: shapes) func agreeWithTheReference(_ shapes: Shapes) throws {
         let samples = 5, (results, given) = try traced(shapes, samples: samples)
         let trace = results[0].trace
-        let plan = try Plan(trace, results: results, state: ModelState())
+        let plan = try tiled(results)
         #expect(plan.description.contains("convolution in tiles"))
         #expect(plan.description.contains("convolution in tiles for the weights"))
         #expect(plan.description.contains("transposed convolution in tiles"))
-        let found = try planned(results, given: given), exact = evaluate(results, given: given, samples: samples)
+        let found = try planned(results, given: given, convolutions: .inTiles), exact = evaluate(results, given: given, samples: samples)
         for (number, (found, expected)) in zip(found, exact).enumerated() {
             let largest = expected.numbers.reduce(0) { max($0, abs($1)) }
             let error = zip(found, expected.numbers).reduce(0) { max($0, abs($1.0 - $1.1)) } / largest
@@ -60,7 +65,7 @@ import Testing
         func kernels(threads: Int) throws -> [any Kernel] {
             let team = ThreadTeam(count: threads)
             defer { team.end() }
-            let plan = try Plan(results[0].trace, results: results, state: ModelState(), on: .init(team: team))
+            let plan = try tiled(results, on: .init(team: team))
             return plan.assembly.actions.compactMap { if case .kernel(let kernel) = $0 { kernel } else { nil } }
         }
         #expect(try !kernels(threads: 1).contains { $0 is TileProductKernel })
@@ -70,12 +75,30 @@ import Testing
 
     @Test(arguments: shapes + [deep]) func haveTheSameBitsOnEveryInstructionSetAndThreadCount(_ shapes: Shapes) throws {
         let (results, given) = try traced(shapes, samples: 5)
-        let one = try planned(results, given: given, isa: .best)
+        let one = try planned(results, given: given, isa: .best, convolutions: .inTiles)
         for isa in InstructionSet.available {
             for threads in [1, 2, 3] {
-                #expect(try planned(results, given: given, threads: threads, isa: isa) == one, "\(isa.name), \(threads) threads")
+                #expect(
+                    try planned(results, given: given, threads: threads, isa: isa, convolutions: .inTiles) == one, "\(isa.name), \(threads) threads")
             }
         }
+    }
+
+    /// Deep layers are tiled; where transforms would take longer than they save, as of few channels or a place or two, nothing is. How few
+    /// decides with the microbatch, since a slope by weights is brought back once for each.
+    @Test func theRuleTakesTilesWhereTheyPay() throws {
+        func sides(_ image: Shape, kernel: Int, stride: Int, _ features: Int, microbatch: Int = 16) throws -> Set<ConvolutionSide> {
+            let small = Shape([(image.extents[0]) / stride, image.extents[1] / stride, features])
+            let weight = Shape([kernel, kernel, image.extents[2], features])
+            let tiling = try #require(Tiling(Geometry(stride: stride, padding: (kernel - 1) / 2), big: image, small: small, weight: weight))
+            return Set([.small, .big, .weights].filter { tiling.isWorthWhile(for: $0, microbatch: microbatch) })
+        }
+        #expect(try sides([16, 16, 64], kernel: 4, stride: 2, 128) == [.small, .big, .weights])
+        #expect(try sides([8, 8, 64], kernel: 3, stride: 1, 64) == [.small, .big, .weights])
+        #expect(try sides([32, 32, 3], kernel: 4, stride: 2, 64) == [.big])
+        #expect(try sides([2, 2, 256], kernel: 3, stride: 1, 256) == [])
+        #expect(try sides([4, 4, 128], kernel: 3, stride: 1, 128, microbatch: 16) == [.small, .big, .weights])
+        #expect(try sides([4, 4, 128], kernel: 3, stride: 1, 128, microbatch: 2) == [.small, .big])
     }
 
     /// A sample's values do not depend on the others of its block.
@@ -88,7 +111,8 @@ import Testing
         let single = first.merging([
             x.key: Values(x.value.form, samples: 1, Array(x.value.numbers[of * count ..< (of + 1) * count]))
         ]) { $1 }
-        let together = try planned(Array(crowd.prefix(3)), given: given), apart = try planned(Array(alone.prefix(3)), given: single)
+        let together = try planned(Array(crowd.prefix(3)), given: given, convolutions: .inTiles),
+            apart = try planned(Array(alone.prefix(3)), given: single, convolutions: .inTiles)
         for (all, one) in zip(together, apart) { #expect(Array(all[of * one.count ..< (of + 1) * one.count]) == one) }
     }
 
@@ -104,9 +128,9 @@ import Testing
             a.index: drawn(a.form, samples: samples, seed: 1), w.index: drawn(w.form, samples: samples, seed: 2, in: -0.1 ... 0.1),
             v.index: drawn(v.form, samples: samples, seed: 3, in: -0.1 ... 0.1),
         ]
-        let plan = try Plan(trace, results: results, state: ModelState())
+        let plan = try tiled(results)
         #expect(plan.description.split(separator: "\n").contains { $0.split(separator: "then").count == 3 }, "\(plan.description)")
-        for (found, expected) in zip(try planned(results, given: given), evaluate(results, given: given, samples: samples)) {
+        for (found, expected) in zip(try planned(results, given: given, convolutions: .inTiles), evaluate(results, given: given, samples: samples)) {
             let largest = expected.numbers.reduce(0) { max($0, abs($1)) }
             #expect(zip(found, expected.numbers).allSatisfy { abs($0 - $1) < 1e-5 * largest })
         }

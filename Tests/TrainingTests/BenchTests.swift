@@ -1,6 +1,7 @@
 import Detectors
 import Foundation
 import Graphs
+import Plans
 import Ranks
 import Testing
 
@@ -46,6 +47,19 @@ import Testing
         #expect(abs(kernels.reduce(0) { $0 + ($1["share"] as! Double) } - 1) < 1e-9)
         #expect(kernels.contains { $0["gflops"] != nil } && kernels.contains { $0["gflops"] == nil })
         for kernel in kernels { #expect(Set(kernel.keys).subtracting(["gflops"]) == ["kernel", "operation", "forms", "calls", "seconds", "share"]) }
+    }
+
+    /// Both kernels of every layer that both can do, and a table of them for people.
+    @Test func ofConvolutions() throws {
+        let report = try ConvolutionReport(minibatch: 1, rounds: 1, threads: 1, isa: "best", group: .alone())
+        let layers = try #require(try Self.object(report.json)["layers"] as? [[String: Any]])
+        #expect(layers.count == 3 * ConvolutionRates.layers.count)
+        #expect(layers.allSatisfy { ($0["product_gflops"] as! Double) > 0 && ($0["tiled_gflops"] as! Double) > 0 && ($0["saving"] as! Double) > 0 })
+        #expect(Set(layers.map { $0["is_tiled"] as! Bool }) == [false, true])
+        let lines = report.text.split(separator: "\n")
+        #expect(
+            lines.count == 2 + layers.count + 1
+                && lines.dropLast().allSatisfy { $0.split(separator: "|", omittingEmptySubsequences: false).count == 12 })
     }
 
     /// What is timed beside detectors has the networks it says: counts by hand, and of f-AnoGAN's specification at 32×32×1.

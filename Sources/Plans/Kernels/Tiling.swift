@@ -12,8 +12,9 @@ enum ConvolutionSide: Hashable { case small, big, weights }
 struct Tiling {
     /// Places of a tile in each direction, and what channels are filled up to a multiple of, for the sake of vectors.
     static let side = 4, lanes = 16
-    /// Multiply-adds of the matrix product for one of these, which also pays for the transforms.
-    private static let worth = 1.5
+    /// What the rule counts beside multiply-adds, in multiply-adds, as `vigil bench --convolutions` shows it: for every number of a transform
+    /// of images, for every number of a transform of slopes by weights, and how much a product for the weights takes for each of its own.
+    private static let ofImages = 18, ofSlopes = 16, ofWeightProducts = 1.2
 
     private let geometry: Geometry
     /// [height, width, channels]: the big side's, the small side's; [height, width] of the kernel.
@@ -24,8 +25,8 @@ struct Tiling {
     /// Channels of the patch and of the small side, filled up.
     let inner: Int, columns: Int
 
-    /// Nil where a matrix product is the better kernel, by the multiply-adds that each needs for `side`.
-    init?(_ geometry: Geometry, for side: ConvolutionSide, big: Shape, small: Shape, weight: Shape) {
+    /// Nil of what no Winograd kernel is for.
+    init?(_ geometry: Geometry, big: Shape, small: Shape, weight: Shape) {
         let (k, s) = (weight.extents[0], geometry.stride)
         (self.geometry, self.big, self.small, kernel) = (geometry, big.image.extents, small.image.extents, Array(weight.extents.prefix(2)))
         views = small.views.count
@@ -34,10 +35,23 @@ struct Tiling {
         inner = (s * s * self.big[2]).divided(up: Self.lanes) * Self.lanes
         columns = self.small[2].divided(up: Self.lanes) * Self.lanes
         guard kernel[0] == kernel[1], geometry.padding < k, taps == 2 || taps == 3 else { return nil }
-        let frequencies = (taps + Self.side - 1) * (taps + Self.side - 1)
-        let ours = Double(tileRows * tileColumns * frequencies * inner * columns)
-        guard Double(directMultiplyAdds(for: side)) > Self.worth * ours else { return nil }
     }
+
+    /// Whether these kernels are better for a side than a matrix product is.
+    func isWorthWhile(for side: ConvolutionSide, microbatch: Int) -> Bool {
+        var ours = multiplyAdds + Self.ofImages * tilesOfImage * frequencies * (inner + columns)
+        guard side == .weights else { return directMultiplyAdds(for: side) > ours }
+        // a slope is brought back from the frequencies once for each microbatch
+        ours += Self.ofSlopes * frequencies * inner * columns / (microbatch * views)
+        return Self.ofWeightProducts * Double(directMultiplyAdds(for: side)) > Double(ours)
+    }
+
+    /// Multiply-adds of a matrix product for each of these kernels'.
+    func saving(for side: ConvolutionSide) -> Double { Double(directMultiplyAdds(for: side)) / Double(multiplyAdds) }
+
+    private var frequencies: Int { (taps + Self.side - 1) * (taps + Self.side - 1) }
+    /// Of an image.
+    private var multiplyAdds: Int { tilesOfImage * frequencies * inner * columns }
 
     /// Of an image, as a matrix product: what fills up its panels is computed too.
     private func directMultiplyAdds(for side: ConvolutionSide) -> Int {

@@ -5,6 +5,7 @@ import Graphs
 struct Lowering {
     private(set) var draft = Draft()
     let trace: Trace
+    private let convolutions: ConvolutionChoice
     /// The item of a trace's node.
     private(set) var item: [Int: Int] = [:]
     /// What is a value times a factor plus an offset of each channel.
@@ -17,8 +18,8 @@ struct Lowering {
     }
 
     /// - Parameter scope: the loop whose inside it is; what is read from outside of it is an input.
-    init(_ trace: Trace, results: [Int], scope: Int = 0) {
-        self.trace = trace
+    init(_ trace: Trace, results: [Int], scope: Int = 0, convolutions: ConvolutionChoice = .byRule) {
+        (self.trace, self.convolutions) = (trace, convolutions)
         let results = results.map { trace.entries[$0].value }
         func isInside(_ index: Int) -> Bool { trace.entries[index].scope == scope }
         var needed = Set(results)
@@ -174,13 +175,21 @@ struct Lowering {
         return nil
     }
 
+    private func isTiled(_ side: ConvolutionSide, _ tiling: Tiling?) -> Bool {
+        switch convolutions {
+        case .byRule: tiling?.isWorthWhile(for: side, microbatch: trace.microbatch) ?? false
+        case .inTiles: tiling != nil
+        case .asProducts: false
+        }
+    }
+
     private mutating func lower(_ g: Geometry, output inputs: [Int], _ form: Form) -> Int {
         let (x, w) = (inputs[0], inputs[1])
         if let m = matrices(g, image: draft[x].form.shape, weight: draft[w].form.shape) {
             let y = product(reshape(x, to: [m.rows, m.inner]), reshape(w, to: [m.inner, m.columns]), .batched([m.rows, m.columns]))
             return reshape(y, to: form.shape)
         }
-        if Tiling(g, for: .small, big: draft[x].form.shape, small: form.shape, weight: draft[w].form.shape) != nil {
+        if isTiled(.small, Tiling(g, big: draft[x].form.shape, small: form.shape, weight: draft[w].form.shape)) {
             return draft.add(.tiled(g, of: .small), inputs, form)
         }
         return draft.add(.convolution(stride: g.stride), [padded(x, g.padding, g.padding), w], form)
@@ -193,7 +202,7 @@ struct Lowering {
             let x = draft.add(.product(transposed: true), [reshape(y, to: [m.rows, m.columns]), matrix], .batched([m.rows, m.inner]))
             return reshape(x, to: form.shape)
         }
-        if Tiling(g, for: .big, big: form.shape, small: draft[y].form.shape, weight: draft[w].form.shape) != nil {
+        if isTiled(.big, Tiling(g, big: form.shape, small: draft[y].form.shape, weight: draft[w].form.shape)) {
             return draft.add(.tiled(g, of: .big), inputs, form)
         }
         let small = draft[y].form.shape.image.extents, weight = draft[w].form.shape.extents, big = form.shape.image.extents
@@ -211,7 +220,7 @@ struct Lowering {
                 .replicated([m.inner, m.columns]))
             return reshape(product, to: form.shape)
         }
-        if Tiling(g, for: .weights, big: draft[x].form.shape, small: draft[y].form.shape, weight: form.shape) != nil {
+        if isTiled(.weights, Tiling(g, big: draft[x].form.shape, small: draft[y].form.shape, weight: form.shape)) {
             return draft.add(.tiled(g, of: .weights), inputs, form)
         }
         return draft.add(.convolutionWeight(stride: g.stride), [padded(x, g.padding, g.padding), y], form)
