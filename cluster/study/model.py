@@ -3,8 +3,8 @@
 A step is segments of arithmetic with a turn of sums after each but the last. The predicted step is
 
     sum over segments of E[the slowest of R draws from the segment's measured times]
-    + the time of every sum that all ranks wait for
-    + of the others, what does not fit behind the arithmetic between where they are ready and where they are needed.
+    + of every turn of sums that all ranks wait for, the longest time its messages wait for each other and the time all of them move
+    + of the other sums, what does not fit behind the arithmetic between where they are ready and where they are needed.
 
 Ranks are powers of two, where they pair up along the summation tree (Sources/Ranks/TreeSum.swift).
 """
@@ -25,13 +25,39 @@ class Network:
     latency: float  # seconds one way
     bytes_per_second: float
     eager: int = 64 << 10  # longer messages are announced and asked for first: three times the latency
-    exchanges: dict | None = None  # measured seconds by bytes, in place of the two figures
+    exchanges: dict | None = None  # measured seconds by bytes, which say more of short messages than the two figures
 
-    def exchange(self, size):
-        """Seconds until each of two ranks has the other's `size` bytes."""
-        if self.exchanges:
-            return interpolated(self.exchanges, size)
-        return (1 if size <= self.eager else 3) * self.latency + size / self.bytes_per_second
+    def wait(self, size):
+        """Seconds of an exchange between two ranks in which its bytes do not move."""
+        if size > self.eager:
+            return 3 * self.latency
+        return max(0.0, interpolated(self.exchanges, size) - self.move(size)) if self.exchanges else self.latency
+
+    def move(self, size):
+        return size / self.bytes_per_second
+
+
+@dataclass
+class Cost:
+    """Seconds of a sum: in which it waits for messages, and in which bytes move or are added, which other sums' bytes cannot meanwhile."""
+
+    waiting: float = 0.0
+    moving: float = 0.0
+
+    def __add__(self, other):
+        return Cost(self.waiting + other.waiting, self.moving + other.moving)
+
+    def __mul__(self, times):
+        return Cost(times * self.waiting, times * self.moving)
+
+    @property
+    def seconds(self):
+        return self.waiting + self.moving
+
+
+def together(costs):
+    """Seconds of sums that are under way at the same time."""
+    return max((cost.waiting for cost in costs), default=0.0) + sum(cost.moving for cost in costs)
 
 
 def interpolated(table, at):
@@ -53,33 +79,35 @@ def rounds(ranks):
     return ranks.bit_length() - 1
 
 
+def exchange(size, network):
+    """Of two ranks, until each has the other's `size` bytes."""
+    return Cost(network.wait(size), network.move(size))
+
+
 def doubling(size, ranks, network, adding):
     """The whole vector at each distance 1, 2, 4, ..."""
-    return rounds(ranks) * (network.exchange(size) + size / adding)
+    return (exchange(size, network) + Cost(0, size / adding)) * rounds(ranks)
 
 
 def halving(size, ranks, network, adding):
     """Halves, quarters, ... of the vector on the way out, each added once, and the same back."""
     parts = [size / 2**level for level in range(1, rounds(ranks) + 1)]
-    return sum(2 * network.exchange(part) + part / adding for part in parts)
+    return sum((exchange(part, network) * 2 + Cost(0, part / adding) for part in parts), Cost())
 
 
 def tree(size, ranks, network, adding):
-    """Seconds of a sum along the tree. `adding`: bytes a second of a vector added to another."""
-    seconds = 0.0
-    for start in range(0, size, BLOCK_BYTES):
-        way = doubling if size <= WHOLE_BYTES else halving
-        seconds += way(min(BLOCK_BYTES, size - start), ranks, network, adding)
-    return seconds
+    """A sum along the tree. `adding`: bytes a second of a vector added to another."""
+    way = doubling if size <= WHOLE_BYTES else halving
+    return sum((way(min(BLOCK_BYTES, size - start), ranks, network, adding) for start in range(0, size, BLOCK_BYTES)), Cost())
 
 
 def library(size, ranks, network, adding):
-    """Seconds of the best all-reduce whose order is free: the faster of the same two ways and the ring."""
+    """The best all-reduce whose order is free: the faster of the same two ways and the ring."""
     if ranks == 1:
-        return 0.0
+        return Cost()
     part = size / ranks
-    ring = (ranks - 1) * (2 * network.exchange(part) + part / adding)
-    return min(doubling(size, ranks, network, adding), halving(size, ranks, network, adding), ring)
+    ring = (exchange(part, network) * 2 + Cost(0, part / adding)) * (ranks - 1)
+    return min(doubling(size, ranks, network, adding), halving(size, ranks, network, adding), ring, key=lambda cost: cost.seconds)
 
 
 def expected_maximum(values, ranks):
@@ -125,12 +153,12 @@ def dependent(planned):
 
 
 def timeline(segments, turns, cost, overlap):
-    """Seconds of a step whose segments take these. `cost(bytes)` is a sum's time.
+    """Seconds of a step whose segments take these. `cost(bytes)` is a sum's cost. The sums of a turn are under way together.
 
     Where sums overlap, one at a time goes out, in the order in which they are ready, and rests while ranks wait for another.
     """
     if not overlap:
-        return sum(segments) + sum(cost(planned["bytes"]) for turn in turns for planned in turn)
+        return sum(segments) + sum(together([cost(planned["bytes"]) for planned in turn]) for turn in turns)
     ends, reached = [], 0.0  # where each turn stands in arithmetic
     for seconds in segments:
         reached += seconds
@@ -141,7 +169,7 @@ def timeline(segments, turns, cost, overlap):
     shares.setdefault(1.0, ends[-1])
     waiting = []  # [ready, seconds left, turn], in order
     for number, turn in enumerate(turns):
-        waiting += [[interpolated(shares, p["ready"]), cost(p["bytes"]), number] for p in turn if not dependent(p)]
+        waiting += [[interpolated(shares, p["ready"]), cost(p["bytes"]).seconds, number] for p in turn if not dependent(p)]
     waiting.sort(key=lambda entry: entry[0])
 
     done, elapsed = 0.0, 0.0
@@ -157,7 +185,7 @@ def timeline(segments, turns, cost, overlap):
             elapsed, done = elapsed + left, done + left
         elapsed, done = elapsed + end - done, end
         if number < len(turns):
-            elapsed += sum(cost(p["bytes"]) for p in turns[number] if dependent(p))
+            elapsed += together([cost(p["bytes"]) for p in turns[number] if dependent(p)])
             while any(entry[2] == number for entry in waiting):
                 elapsed += waiting.pop(0)[1]
     return elapsed

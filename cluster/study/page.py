@@ -212,7 +212,7 @@ def inputs(findings):
         f"{len(others)} that backward leaves time for, {sum(s['bytes'] for s in others):,} bytes (gradients)",
         f"a vector is added to another at {findings.adding / 1e9:.1f} GB/s",
     ] + [
-        f"link of 2 nodes, {network.name}: an empty exchange takes {network.latency * 1e6:.0f} µs, 4 MiB both ways at once move at "
+        f"link of 2 nodes, {network.name}: an empty exchange takes {network.latency * 1e6:.0f} µs, messages of 1 MiB both ways, many at once, move at "
         f"{network.bytes_per_second * 8e-9:.2f} Gbit/s; exchanges of "
         + ", ".join(f"{size // 1024} KiB {milliseconds(seconds)} ms" for size, seconds in network.exchanges.items() if size)
         for network in (findings.network(entry["link"]) for entry in findings.measured["links"])
