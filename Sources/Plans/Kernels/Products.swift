@@ -84,7 +84,7 @@ final class WeightKernel: Kernel {
         let length: Int
         let aStep: Int, bStep: Int
     }
-    private static let rowsPerTask = 48, columnsPerTask = 512
+    private static let rowsPerTask = 96, columnsPerTask = 512
 
     private let table: UnsafePointer<vk_table>
     private let partition: Partition, walk: Walk
