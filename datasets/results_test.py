@@ -1,0 +1,63 @@
+"""The page of datasets/results from made-up rows."""
+
+import unittest
+
+from results import *
+
+
+def end(auroc, epochs, scores=("a",), seconds=2, samples=1000):
+    return {
+        "epochs": epochs, "seconds": seconds, "samples": samples, "scoring": 1.0, "default": "a",
+        "scores": {name: {"auroc": auroc, "average_precision": 0.5, "best_f1": 0.5} for name in scores}}
+
+
+def found(*seeds):
+    return {"date": "2026-01-02", "machine": "2 cores", "test": 500, "seeds": {str(number): looks for number, looks in enumerate(seeds)}}
+
+
+DEFAULTS = {"seeds": [0, 1], "settings": {"heldOut": 0}}
+rows = [
+    Row("made", {"detector": "one", "epochs": [1, 2], "settings": {"minibatch": 8}}, DEFAULTS),
+    Row("made", {"detector": "pca", "seeds": [0]}, DEFAULTS),
+    Row("made", {"detector": "mean-pixel", "seeds": [0]}, DEFAULTS),
+    Row("made", {"detector": "other", "epochs": [5], "budget": "published"}, DEFAULTS)]
+about = {"title": "A title", "protocol": "A protocol."}
+
+
+class PageTest(unittest.TestCase):
+    def test_rows(self):
+        kept = {
+            "made/one": found([end(0.5, 1), end(0.8, 2)], [end(0.7, 1), end(0.9, 2, seconds=4)]),
+            "made/pca": found([end(0.86, None, samples=0)]), "made/mean-pixel": found([end(0.2, None)])}
+        text = "\n".join(section("made", about, rows, kept, {("made", "one"): "0.9 AUROC, so and so"}))
+        line = next(line for line in text.splitlines() if line.startswith("| one"))
+        # 6 seconds of 2,000 samples; a second of 500
+        self.assertEqual(
+            [cell.strip() for cell in line.strip("| ").split("|")],
+            ["one", "2 epochs, cut", "a", "0.850 ± 0.071", "0.500 ± 0.000", "0, 1", "3.00", "2.00", "0.9 AUROC, so and so", "not above pca"])
+        self.assertIn("| pca | one pass | a | 0.860 | 0.500 | 0 |  | 2.00 |  |  |", text)
+        self.assertIn("- one: 1: 0.600, 2: 0.850", text)
+        self.assertNotIn("other", text)
+        self.assertNotIn("AUROC by each score", text)
+
+    def test_scores(self):
+        kept = {"made/other": found([end(0.5, 5, ("a", "b"))], [end(0.7, 5, ("a", "b"))])}
+        self.assertIn("- other: a 0.600 ± 0.141, b 0.600 ± 0.141", "\n".join(section("made", about, rows, kept, {})))
+
+    def test_what_was_not_run(self):
+        self.assertIn("Not run yet.", section("made", about, rows, {}, {}))
+
+    def test_settings(self):
+        self.assertEqual(rows[0].asked, {"settings": {"heldOut": 0, "minibatch": 8}, "epochs": [1, 2], "seeds": [0, 1]})
+        self.assertEqual(rows[1].budget, "one pass")
+
+    def test_committed_plan(self):
+        plan, figures = Plan(HERE / "results.toml"), published_figures(HERE / "published.csv")
+        self.assertEqual(len({row.key for row in plan.rows}), len(plan.rows))
+        for name in plan.sets:
+            self.assertTrue(set(BASELINES) <= {row.detector for row in plan.of(name)})
+        self.assertTrue({name for name, _ in figures} <= set(plan.sets))
+
+
+if __name__ == "__main__":
+    unittest.main()
