@@ -33,6 +33,7 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         let settings = AAE.Settings()
         AAE.variants.first { name == "aae \($0.name)" }?.apply(settings)
         (settings.latent, settings.width, settings.critic, settings.criticSteps, settings.earlyCriticSteps) = (3, 2, 5, 2, 2)
+        settings.halvings = 2
         return try AAE(settings, sample: sample)
     case "pca":
         let settings = PrincipalComponents.Settings()

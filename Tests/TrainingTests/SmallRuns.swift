@@ -14,7 +14,7 @@ struct SmallRun: CustomTestStringConvertible, Sendable {
         SmallRun(detector: "egbad", keys: ["latent=3", "width=4", "averageDecay=0.5"], onVectors: true),
         SmallRun(detector: "alad", keys: ["latent=3", "width=4", "hidden=4", "averageDecay=0.5"], onVectors: false),
         SmallRun(detector: "alad", keys: ["latent=3", "width=4", "averageDecay=0.5"], onVectors: true),
-        SmallRun(detector: "aae", keys: ["latent=3", "width=2", "critic=8", "criticSteps=2", "earlyCriticSteps=3"], onVectors: false),
+        SmallRun(detector: "aae", keys: ["latent=3", "width=2", "halvings=1", "critic=8", "criticSteps=2", "earlyCriticSteps=3"], onVectors: false),
         SmallRun(detector: "aae", keys: ["latent=3", "width=4", "critic=8"], onVectors: true),
     ]
 

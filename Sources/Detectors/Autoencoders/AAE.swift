@@ -23,7 +23,8 @@ import Networks
 public struct AAE: Detector {
     public static let name = "aae"
     public static let summary = "AAE: a constrained adversarial autoencoder (Chen & Konukoglu, 2018), or a plain one (Makhzani et al., 2015)"
-    public static let shapes = "[features], scaled to 0 to 1, or [height, width, channels] with both sides multiples of 16"
+    public static let shapes =
+        "[features], scaled to 0 to 1, or [height, width, channels] with both sides multiples of 16 (2 to the power of halvings)"
     public static var variants: [Variant<Settings>] {
         [
             Variant<Settings>("plain", "no latent consistency, a discriminator by cross-entropy instead of the critic, Adam at 1e-3") {

@@ -24,7 +24,7 @@ struct TwinDiscriminator: Network {
     func callAsFunction(_ a: Batched, _ b: Batched) -> Batched { head(features(a, b)) }
 }
 
-/// Those of the authors' tables: dense layers with biases, from Glorot's initial values, `widths` in units of 64 in both.
+/// Those of KDD99 and Arrhythmia: dense layers with biases, from Glorot's initial values; all sizes are multiples of a unit, which is 64.
 struct ALADVectorNetworks: ALADNetworks {
     /// Sizes of layers before the last, in units of `unit`: of E (G's, turned around), of D_xz behind both parts, of D_xx, of D_zz.
     struct Sizes { let encoder: [Double], joint: Double, twins: [Double], codes: [Double] }
