@@ -64,4 +64,6 @@ public struct Stage {
 }
 
 /// Every detector, in the order of the list.
-public var detectors: [any Detector.Type] { [GANomaly.self, FAnoGAN.self, PrincipalComponents.self, MeanPixel.self] }
+public var detectors: [any Detector.Type] {
+    [GANomaly.self, FAnoGAN.self, EGBAD.self, ALAD.self, AAE.self, PrincipalComponents.self, MeanPixel.self]
+}

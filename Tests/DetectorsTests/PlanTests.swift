@@ -86,9 +86,11 @@ import Testing
     private static let canCount = allocations_are_counted() && !_isDebugAssertConfiguration()
 
     /// After the first runs a step asks for no heap memory.
-    @Test(.enabled(if: canCount, "unoptimized loops over arrays allocate"), arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan"])
+    @Test(
+        .enabled(if: canCount, "unoptimized loops over arrays allocate"),
+        arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan", "egbad", "egbad vectors", "alad", "alad vectors", "aae", "aae vectors"])
     func aStepAllocatesNothing(_ name: String) throws {
-        let detector = try smallDetector(name, sample: sample)
+        let sample = smallSample(name, images: sample), detector = try smallDetector(name, sample: sample)
         var memory = Memory(drawnFor: detector)
         for step in trainingSteps(of: detector, sample: sample, minibatch: 5, microbatch: 2) {
             let execution = try PlannedExecution(step.trace, results: step.reports.map(\.node))

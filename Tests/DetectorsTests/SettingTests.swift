@@ -38,6 +38,56 @@ import Testing
             ])
     }
 
+    @Test func ofEGBAD() {
+        #expect(
+            texts(EGBAD.Settings()) == [
+                "latent none: a whole number from 1 to 65536, or none",
+                "width 64: a whole number from 2 to 1024",
+                "hidden 1024: a whole number from 2 to 65536",
+                "alpha 0.9: a number from 0.0 to 1.0",
+                "crossEntropyPair sample: one of sample, reconstruction",
+                "averageDecay none: a number from 0.0 to 0.999999, or none",
+                "learningRate 1e-05: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+            ])
+    }
+
+    @Test func ofALAD() {
+        #expect(
+            texts(ALAD.Settings()) == [
+                "latent none: a whole number from 1 to 65536, or none",
+                "vectorNetworks kdd99: one of kdd99, arrhythmia",
+                "width none: a whole number from 2 to 1024, or none",
+                "hidden 1024: a whole number from 2 to 65536",
+                "pairing channels: one of channels, height",
+                "spectralGradient constant: one of constant, through",
+                "adam ownStepCounts: one of ownStepCounts, sharedStepCount",
+                "averageDecay 0.999: a number from 0.0 to 0.999999",
+                "learningRate none: a number from 0.0 to 1.0, or none",
+                "beta1 0.5: a number from 0.0 to 0.999",
+            ])
+    }
+
+    @Test func ofAAE() {
+        #expect(
+            texts(AAE.Settings()) == [
+                "latent none: a whole number from 1 to 65536, or none",
+                "width none: a whole number from 2 to 1024, or none",
+                "halvings 4: a whole number from 1 to 8",
+                "critic none: a whole number from 1 to 65536, or none",
+                "adversary wasserstein: one of wasserstein, crossEntropy",
+                "lambda 0.5: a number from 0.0 to 1000000.0",
+                "reconstruction root: one of root, squared",
+                "criticSteps 5: a whole number from 1 to 1000",
+                "earlyCriticSteps 10: a whole number from 1 to 1000",
+                "prior fresh: one of fresh, shared",
+                "penalty 10.0: a number from 0.0 to 1000000.0",
+                "learningRate 2e-05: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+                "beta2 0.9: a number from 0.0 to 0.999999",
+            ])
+    }
+
     /// What is no whole number, number or choice, and what lies outside of the range, changes nothing.
     @Test(arguments: [
         ("latent", ["0", "65537", "-1", "50.0", "1e2", "", " 50", "fifty", "none"]), ("extraLayers", ["-1", "9"]), ("width", ["0", "1025"]),

@@ -23,7 +23,7 @@ def ours(layer, tensor):
     side, channels of the small side], dense layers [inputs, outputs], vectors as they are."""
     if tensor.dim() == 4:
         return tensor.permute(2, 3, 1, 0)
-    return tensor.T if isinstance(layer, nn.Linear) else tensor
+    return tensor.T if isinstance(layer, nn.Linear) and tensor.dim() == 2 else tensor
 
 
 def images(x):
@@ -37,7 +37,7 @@ def variables(networks):
     A sequence numbers those of its layers that have variables, nested sequences flattened."""
     found = {}
     for name, network in networks.items():
-        layers = [m for m in network.modules() if list(m.parameters(recurse=False))]
+        layers = [m for m in network.modules() if [*m.parameters(recurse=False), *m.buffers(recurse=False)]]
         for number, layer in enumerate(layers):
             here = f"{name}.{number}" if isinstance(network, nn.Sequential) else name
             for key, tensor in layer.state_dict(keep_vars=True).items():

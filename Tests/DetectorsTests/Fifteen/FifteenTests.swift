@@ -9,16 +9,17 @@ import Testing
     static let image: Shape = [8, 8, 1]
     static let names = [
         "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "caae", "rsrae",
-        "f-anogan", "advae", "alae", "cavga", "deep-svdd", "deep-sad",
+        "f-anogan", "egbad", "egbad vectors", "alad", "alad released", "alad vectors", "aae", "aae vectors", "advae", "alae", "cavga", "deep-svdd",
+        "deep-sad",
         "outlier-exposure", "anogan", "ocgan", "geom", "hadgan", "rapp",
     ]
 
     static func make(_ name: String) throws -> (detector: any Detector, sample: Shape) {
         let sample: Shape =
             switch name {
-            case "hadgan", "alae", "rsrae", "advae", "rapp": [7]
+            case "hadgan", "alae", "rsrae", "advae", "rapp", "egbad vectors", "alad vectors", "aae vectors": [7]
             case "ganomaly anomalib": [20, 18, 1]
-            case _ where name.hasPrefix("ganomaly") || name == "f-anogan": [16, 16, 1]
+            case _ where name.hasPrefix("ganomaly") || name == "f-anogan" || ["egbad", "alad", "alad released", "aae"].contains(name): [16, 16, 1]
             default: image
             }
         let sketches: [any Sketch.Type] = [
