@@ -64,4 +64,9 @@ public struct Stage {
 }
 
 /// Every detector, in the order of the list.
-public var detectors: [any Detector.Type] { [GANomaly.self, FAnoGAN.self, PrincipalComponents.self, MeanPixel.self] }
+public var detectors: [any Detector.Type] {
+    [
+        GANomaly.self, SkipGANomaly.self, FAnoGAN.self,
+        PrincipalComponents.self, MeanPixel.self,
+    ]
+}

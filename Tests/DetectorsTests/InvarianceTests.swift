@@ -20,6 +20,11 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         let settings = FAnoGAN.Settings()
         (settings.latent, settings.width, settings.criticSteps) = (3, 1, 1)
         return try FAnoGAN(settings, sample: sample)
+    case "skip-ganomaly", "skip-ganomaly released":
+        let settings = SkipGANomaly.Settings()
+        if name.hasSuffix("released") { SkipGANomaly.variants[0].apply(settings) }
+        (settings.features, settings.width) = (3, 2)
+        return try SkipGANomaly(settings, sample: sample)
     case "pca":
         let settings = PrincipalComponents.Settings()
         settings.latent = 3
@@ -43,6 +48,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     /// The bits of all that a step leaves, on 1, 2 and 3 threads and every instruction set.
     @Test(arguments: [
         "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "f-anogan",
+        "skip-ganomaly", "skip-ganomaly released",
     ]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
         let sample: Shape = [32, 32, 3], detector = try smallDetector(name, sample: sample)
         // three lanes, the last short
@@ -78,8 +84,10 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     }
 
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
-    @Test(arguments: ["ganomaly", "ganomaly anomalib", "f-anogan", "pca", "mean-pixel"]) func sampleAloneAndInACrowd(_ name: String) throws {
-        let sample: Shape = [16, 20, 2], detector = try smallDetector(name, sample: sample), memory = Memory(drawnFor: detector)
+    @Test(arguments: ["ganomaly", "ganomaly anomalib", "f-anogan", "skip-ganomaly", "pca", "mean-pixel"])
+    func sampleAloneAndInACrowd(_ name: String) throws {
+        let sample: Shape = name == "skip-ganomaly" ? [32, 64, 2] : [16, 20, 2], detector = try smallDetector(name, sample: sample),
+            memory = Memory(drawnFor: detector)
         let scoring = Scoring(of: detector, sample: sample, microbatch: 16)
         detector.score(scoring)
         let results = scoring.results + (scoring.maps + scoring.reconstructions).map(\.node)

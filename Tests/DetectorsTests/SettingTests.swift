@@ -25,6 +25,27 @@ import Testing
             ])
     }
 
+    @Test func ofSkipGANomaly() {
+        #expect(
+            texts(SkipGANomaly.Settings()) == [
+                "width 64: a whole number from 1 to 1024",
+                "features 100: a whole number from 1 to 65536",
+                "adversarial 1.0: a number from 0.0 to 1000000.0",
+                "contextual 50.0: a number from 0.0 to 1000000.0",
+                "latent 1.0: a number from 0.0 to 1000000.0",
+                "discriminatorLatentTerm false: true or false",
+                "inputNoise 0.0: a number from 0.0 to 10.0",
+                "learningRate 0.0002: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+                "reinitialize withOptimizer: one of off, weightsOnly, withOptimizer",
+                "lambda 0.9: a number from 0.0 to 1.0",
+                "residual squared: one of squared, absolute",
+            ])
+        let settings = SkipGANomaly.Settings()
+        SkipGANomaly.variants[0].apply(settings)
+        #expect(SkipGANomaly.variants.map(\.name) == ["released"] && settings.discriminatorLatentTerm && settings.reinitialize == .weightsOnly)
+    }
+
     @Test func ofFAnoGAN() {
         #expect(
             texts(FAnoGAN.Settings()) == [

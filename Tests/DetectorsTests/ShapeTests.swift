@@ -45,6 +45,18 @@ import Testing
         arguments: [[8, 8, 1], [12, 8, 3], [16, 16, 12], [32, 48, 1], [64, 32, 2], [128, 128, 1]] as [Shape])
     func fAnoGANTakes(_ sample: Shape) throws { try expectPlans(fAnoGAN(sample), sample) }
 
+    @Test(arguments: [32, 64, 128].flatMap { side in [1, 3, 12].map { [side, side, $0] } } + [[32, 96, 1], [64, 32, 2]] as [Shape])
+    func skipGANomalyTakes(_ sample: Shape) throws { try expectPlans(smallDetector("skip-ganomaly", sample: sample), sample) }
+
+    @Test(arguments: impossible.filter { $0 != [32, 36, 1] } + [[16, 16, 1], [32, 36, 1], [32, 48, 1], [48, 48, 1], [0, 32, 1]])
+    func skipGANomalyRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "32 on and the larger a multiple of it, as 32×32×3 or 64×128×1")
+        ) { try smallDetector("skip-ganomaly", sample: sample) }
+    }
+
     /// One step moves every parameter, and nothing becomes infinite.
     @Test(
         arguments: ["ganomaly", "ganomaly released-2018-07", "ganomaly released-2019-08", "f-anogan"],
@@ -54,6 +66,9 @@ import Testing
     @Test(arguments: [[17, 17, 1], [28, 20, 3], [16, 32, 2]] as [Shape]) func anomalibSteps(_ sample: Shape) throws {
         try expectMoves(smallDetector("ganomaly anomalib", sample: sample), sample)
     }
+
+    @Test(arguments: ["skip-ganomaly", "skip-ganomaly released"], [[32, 32, 1], [32, 64, 3], [64, 32, 2]] as [Shape])
+    func largerSteps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
 
     private func expectMoves(_ detector: any Detector, _ sample: Shape) throws {
         var memory = Memory(drawnFor: detector)
