@@ -22,7 +22,7 @@ public final class Scoring {
     public private(set) var scores: [Score] = []
     public private(set) var maps: [(name: String, node: Node)] = []
     public private(set) var reconstructions: [(name: String, node: Node)] = []
-    public private(set) var noises: [TrainingStep.Noise] = []
+    public var noises: [Noise] { trace.noises }
 
     /// - Parameter microbatch: samples that are scored together; they do not meet.
     public init(of detector: any Network, sample: Shape, microbatch: Int) {
@@ -35,11 +35,9 @@ public final class Scoring {
     public func truncatedNormal(_ shape: Shape) -> Batched { noise(.truncatedNormal, shape) }
     public func uniform(_ shape: Shape) -> Batched { noise(.uniform, shape) }
 
-    private func noise(_ distribution: TrainingStep.Distribution, _ shape: Shape) -> Batched {
+    private func noise(_ distribution: Distribution, _ shape: Shape) -> Batched {
         if trace.scope != 0 { trace.refuse(FormError("noise is drawn inside a search while scoring; draw it before")) }
-        let node = trace.input("noise \(noises.count)", .batched(shape))
-        noises.append(TrainingStep.Noise(node: node, distribution: distribution, scope: 0, rounds: 1))
-        return Batched(node)
+        return trace.noise(distribution, shape)
     }
 
     /// Moves a tensor down a loss, every sample for itself, with moments of its own.

@@ -1,6 +1,8 @@
 // What papers write as one symbol and consists of several operations.
 
 public func sigmoid<T: Tensor>(_ x: T) -> T { T(x.node.made(.logistic)) }
+/// 1 where an element is above 0, else 0; of no slope.
+public func isPositive<T: Tensor>(_ x: T) -> T { T(x.node.made(.step)) }
 public func minimum<T: Tensor>(_ a: T, _ b: T) -> T { -maximum(-a, -b) }
 /// Within a range; where it is cut off the slope is 0.
 public func clipped<T: Tensor>(_ x: T, to range: ClosedRange<Double>) -> T {

@@ -13,6 +13,7 @@ extension Initializer {
                 let (a, b) = philox.normals(UInt64(pair))
                 return [mean + deviation * a, mean + deviation * b]
             }.prefix(count).map { $0 }
+        case .truncatedNormal(let deviation): return (0 ..< count).map { deviation * philox.truncatedNormal(UInt64($0)) }
         case .orthonormal: return Self.orthonormal(shape, Self.normal(mean: 0, deviation: 1).values(shape, philox))
         }
     }

@@ -166,7 +166,7 @@ private struct GoldenRun {
                 if let channels = fans[name] { #expect(abs(bound * bound * Double(16 * channels) - 1) < 1e-12, "\(name)") }
                 #expect(name.hasSuffix("weight"))
             case .constant(let value): #expect(value == (name.hasSuffix("scale") || name.hasSuffix("variance") ? 1 : 0), "\(name)")
-            case .normal: Issue.record("\(name) is normal")
+            case .normal, .truncatedNormal: Issue.record("\(name) is normal")
             }
         }
         #expect(Set(fans.keys).isSubset(of: detector.variables.map(\.name)))
