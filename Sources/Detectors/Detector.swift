@@ -66,7 +66,7 @@ public struct Stage {
 /// Every detector, in the order of the list.
 public var detectors: [any Detector.Type] {
     [
-        GANomaly.self, SkipGANomaly.self, FAnoGAN.self,
+        AnoGAN.self, FAnoGAN.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self,
         PrincipalComponents.self, MeanPixel.self,
     ]
 }

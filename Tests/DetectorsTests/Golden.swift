@@ -66,14 +66,19 @@ struct Golden {
         let stages = try settings(as: Stages.self).stages ?? [settings(as: Mover.self)]
         var number = 0
         for mover in stages {
-            var kept: [String: [String: [Double]]] = [:]
+            var kept: [String: (moments: [String: [Double]], count: Int)] = [:]
             for count in 0 ..< mover.steps {
                 let here = "step\(number)", before = number == 0 ? "initial" : "step\(number - 1)/variable"
-                for (name, gradient) in under("\(here)/gradient") {
-                    let (moments, change) = mover.step(gradient.numbers, moments: kept[name] ?? [:], count: count + 1)
-                    for (moment, numbers) in moments { add("\(here)/\(moment)/\(name)", (gradient.shape, numbers)) }
-                    add("\(here)/variable/\(name)", (gradient.shape, zip(self["\(before)/\(name)"].numbers, change).map(-)))
-                    kept[name] = moments
+                for (name, first) in under("\(here)/gradient") {
+                    var numbers = self["\(before)/\(name)"].numbers
+                    // a parameter that moves twice in a step has `gradient2` too
+                    for gradient in [first, tensors["\(here)/gradient2/\(name)"]].compactMap({ $0?.numbers }) {
+                        let (moments, count) = kept[name] ?? ([:], 0), (next, change) = mover.step(gradient, moments: moments, count: count + 1)
+                        kept[name] = (next, count + 1)
+                        numbers = zip(numbers, change).map(-)
+                    }
+                    for (moment, numbers) in kept[name]!.moments { add("\(here)/\(moment)/\(name)", (first.shape, numbers)) }
+                    add("\(here)/variable/\(name)", (first.shape, numbers))
                 }
                 // what no gradient moves stays
                 for name in under("initial").keys { add("\(here)/variable/\(name)", self["\(before)/\(name)"]) }

@@ -84,7 +84,7 @@ import Testing
     /// After the first runs a step asks for no heap memory.
     @Test(
         .enabled(if: canCount, "unoptimized loops over arrays allocate"),
-        arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan", "skip-ganomaly"])
+        arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan", "skip-ganomaly", "alocc", "adae", "anogan"])
     func aStepAllocatesNothing(_ name: String) throws {
         let sample: Shape = name == "skip-ganomaly" ? [32, 32, 3] : sample, detector = try smallDetector(name, sample: sample)
         var memory = Memory(drawnFor: detector)

@@ -23,7 +23,7 @@ def ours(layer, tensor):
     side, channels of the small side], dense layers [inputs, outputs], vectors as they are."""
     if tensor.dim() == 4:
         return tensor.permute(2, 3, 1, 0)
-    return tensor.T if isinstance(layer, nn.Linear) else tensor
+    return tensor.T if isinstance(layer, nn.Linear) and tensor.dim() == 2 else tensor
 
 
 def images(x):
@@ -68,10 +68,9 @@ def coarse(x):
 class Kinks:
     """How near numbers come to where a slope jumps. Nearer than `limit`, float32 may take the other side. What is exactly 0 is
     made of nothing but zeros, by float32 as well."""
-    limit = 1e-5
 
-    def __init__(self):
-        self.nearest = 1.0
+    def __init__(self, limit=1e-5):
+        self.limit, self.nearest = limit, 1.0
 
     def note(self, x):
         sizes = x.detach().abs()
@@ -121,11 +120,12 @@ def gradients(loss, parameters, **keep):
 class Record:
     """What a run leaves: the initial state, each step's inputs and results, and the scores."""
 
-    def __init__(self, networks, settings):
+    def __init__(self, networks, settings, find=variables):
+        """`find`: names of variables of networks that are no plain sequences."""
         self.networks, self.settings, self.tensors = networks, settings, {}
         self.moments = {}
-        self.number = 0
-        self.put("initial", {name: ours(*v) for name, v in variables(networks).items()})
+        self.number, self.find = 0, find
+        self.put("initial", {name: ours(*v) for name, v in find(networks).items()})
 
     def put(self, prefix, tensors):
         for name, tensor in tensors.items():
@@ -167,22 +167,24 @@ class Record:
         self.settings.setdefault("stages", []).append({"name": name, "steps": 0} | mover)
         self.optimizers = optimizers
 
-    def brief(self, minibatches, noises, losses, gradients):
-        """After a step. The file has its inputs, losses, gradients and running statistics; what optimizers keep and where
+    def brief(self, minibatches, noises, losses, gradients, *further):
+        """After a step; `further`: gradients of parameters that move once more. The file has its inputs, losses, gradients and running statistics; what optimizers keep and where
         they move parameters to follows from the gradients, and stands there after the last step of all: `finish`."""
-        here, found = f"step{self.number}", variables(self.networks)
+        here, found = f"step{self.number}", self.find(self.networks)
         for name, inputs in ("minibatch", minibatches), ("noise", noises):
             for place, tensor in enumerate(inputs):
                 self.input(f"{here}/{name}{place}", images(tensor) if tensor.dim() == 4 else tensor)
         self.put(f"{here}/loss", losses)
         self.put(f"{here}/gradient", {name: ours(layer, gradients[p]) for name, (layer, p) in found.items() if p in gradients})
+        for place, more in enumerate(further):
+            self.put(f"{here}/gradient{place + 2}", {name: ours(layer, more[p]) for name, (layer, p) in found.items() if p in more})
         self.put(f"{here}/variable", {name: t for name, (_, t) in found.items() if not isinstance(t, nn.Parameter)})
         self.number += 1
         self.settings["stages"][-1]["steps"] += 1
 
     def finish(self, samples, scores, noises=()):
         """After the last step: every variable, what optimizers keep, and scores by it."""
-        here, found = f"step{self.number - 1}", variables(self.networks)
+        here, found = f"step{self.number - 1}", self.find(self.networks)
         names = {p: (name, layer) for name, (layer, p) in found.items()}
         self.put(f"{here}/variable", {name: ours(*v) for name, v in found.items()})
         for optimizer in self.optimizers:

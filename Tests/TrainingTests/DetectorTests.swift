@@ -34,12 +34,20 @@ struct SmallDetector: CustomTestStringConvertible, Sendable {
         SmallDetector(
             "skip-ganomaly", "released", settings: ["width=1", "features=2", "inputNoise=0.1"], transforms: "resize 32x32",
             scores: ["combined", "residual", "latent"]),
+        SmallDetector("alocc", settings: ["width=2"], scores: ["refined", "direct"]),
+        SmallDetector("alocc", "released", settings: ["width=1"], transforms: "crop 13x11", scores: ["direct", "refined"]),
+        SmallDetector("adae", settings: ["width=2", "latent=3"], scores: ["reconstruction", "generator"]),
+        SmallDetector(
+            "anogan", settings: ["width=2", "latent=3", "searchSteps=20"], scores: ["combined", "residual", "feature", "discriminator"]),
+        SmallDetector(
+            "f-anogan", "ziz", settings: ["latent=4", "width=2", "criticSteps=2", "encoderOutput=linear"], stages: ["gan", "encoder"],
+            scores: ["combined", "residual", "latent", "discriminator"]),
     ]
 }
 
 extension EndToEnd {
     /// What holds for GANomaly in `EqualBits`, `Resume` and `Evaluations`, for each of the others.
-    @Suite struct EveryDetector {
+    @Suite struct DetectorRuns {
         private let place = Workspace.shared
 
         private func run(_ arguments: [String], ranks: Int? = nil) throws -> Job {
