@@ -22,6 +22,7 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
     private enum Course: Hashable {
         case constant
         case drops(at: [Int], factor: Double)
+        case levels(from: [Int], [Double])
         case decay(factor: Double)
         case linear(to: Double), cosine(to: Double)
     }
@@ -37,6 +38,10 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
 
     /// Multiplied by `factor` at each of these units.
     public static func dropping(_ first: Double, at units: [Int], by factor: Double) -> Rate { Rate(first, .drops(at: units, factor: factor)) }
+    /// `first`, and from each of these units on, in ascending order, the value beside it.
+    public static func levels(_ first: Double, from levels: KeyValuePairs<Int, Double>) -> Rate {
+        Rate(first, .levels(from: levels.map(\.key), levels.map(\.value)))
+    }
     /// Multiplied by `factor` after each unit.
     public static func decaying(_ first: Double, by factor: Double) -> Rate { Rate(first, .decay(factor: factor)) }
     /// On a straight line, step by step, to `last` at the end.
@@ -48,6 +53,7 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
         let scaled: Course =
             switch course {
             case .constant, .drops, .decay: course
+            case .levels(let units, let values): .levels(from: units, values.map { $0 * factor })
             case .linear(let last): .linear(to: last * factor)
             case .cosine(let last): .cosine(to: last * factor)
             }
@@ -61,7 +67,7 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
     /// Whether it depends on how long the stage is, so that a finished one cannot be made longer.
     public var dependsOnLength: Bool {
         switch course {
-        case .constant, .drops, .decay: false
+        case .constant, .drops, .levels, .decay: false
         case .linear, .cosine: true
         }
     }
@@ -77,6 +83,7 @@ public struct Rate: Hashable, Sendable, ExpressibleByFloatLiteral {
         switch course {
         case .constant: first
         case .drops(let units, let factor): first * pow(factor, Double(units.count { $0 <= progress.epoch }))
+        case .levels(let units, let values): units.lastIndex { $0 <= progress.epoch }.map { values[$0] } ?? first
         case .decay(let factor): first * pow(factor, Double(progress.epoch))
         case .linear(let last): first + (last - first) * progress.share
         case .cosine(let last): last + (first - last) * (1 + cos(.pi * progress.share)) / 2

@@ -22,15 +22,21 @@ public func sameConvolution(_ x: Batched, _ w: Replicated, stride: Int) -> Batch
 
 /// The adjoint, of images `stride` times as high and wide: `x` [height, width, features], the same `w`; the kernel is no smaller than the
 /// stride.
-public func sameTransposedConvolution(_ x: Batched, _ w: Replicated, stride: Int) -> Batched {
+/// - Parameter sides: height and width of the images, where they are others of which the convolution makes `x`'s.
+public func sameTransposedConvolution(_ x: Batched, _ w: Replicated, stride: Int, sides: [Int]? = nil) -> Batched {
     guard let axes = ImageAxes(x, w) else { return transposedConvolution(x, w, stride: stride, padding: 0) }
-    let zeros = axes.sides.map { samePadding(x.shape.extents[$0.axis] * stride, kernel: $0.kernel, stride: stride) }
+    let extents = sides ?? axes.sides.map { x.shape.extents[$0.axis] * stride }
+    for (extent, side) in zip(extents, axes.sides) where (extent + stride - 1) / stride != x.shape.extents[side.axis] {
+        x.trace.refuse(FormError("transposed convolution: \(x.node.form) does not come from sides \(extents) by padding SAME and stride \(stride)"))
+        return x
+    }
+    let zeros = zip(extents, axes.sides).map { samePadding($0, kernel: $1.kernel, stride: stride) }
     let shared = min(zeros[0].before, zeros[1].before)
     let framed = transposedConvolution(x, w, stride: stride, padding: shared)
-    return zip(axes.sides, zeros).reduce(framed) { image, next in
-        let whole = image.shape.extents[next.0.axis], first = next.1.before - shared
-        let inner = first ..< first + x.shape.extents[next.0.axis] * stride
-        return inner == 0 ..< whole ? image : image.sliced(inner, axis: next.0.axis)
+    return zip(zip(axes.sides, extents), zeros).reduce(framed) { image, next in
+        let ((side, extent), first) = (next.0, next.1.before - shared)
+        let inner = first ..< first + extent
+        return inner == 0 ..< image.shape.extents[side.axis] ? image : image.sliced(inner, axis: side.axis)
     }
 }
 

@@ -10,7 +10,8 @@ struct DetectorsCommand: ParsableCommand {
 
     func run() throws {
         guard let name else {
-            for detector in detectors { print(detector.name.padding(toLength: 12, withPad: " ", startingAt: 0) + "  " + detector.summary) }
+            let width = detectors.map { $0.name.count }.max() ?? 0
+            for detector in detectors { print(detector.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + detector.summary) }
             return
         }
         guard let detector = detectors.first(where: { $0.name == name }) else {

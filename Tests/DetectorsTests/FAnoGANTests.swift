@@ -87,7 +87,7 @@ private struct Program: Decodable {
             expectClose(memory[of: moment], expected, within: 1e-9, floor: 1e-12, "moment of \(name)")
         }
         let scoring = scoring(), scores = try ReferenceExecution(scoring.trace, results: scoring.results)
-        #expect(scoring.scores.map(\.name) == ["combined", "residual", "latent"])
+        #expect(scoring.scores.map(\.name) == ["combined", "residual", "latent", "discriminator"])
         for (score, found) in zip(scoring.scores, scores.run([Given(scoring.x.node, golden.scored)], from: memory).results) {
             expectClose(found, golden.scores[score.name]!, within: 1e-9, score.name)
         }

@@ -1,7 +1,8 @@
 import Foundation
 
-/// What a golden program of `Tests/Goldens` wrote, in Double: its tensors by name, with Adam's moments, which the file
-/// leaves out because they follow from its gradients, as `stepK/first/NAME` and `stepK/second/NAME`.
+/// What a golden program of `Tests/Goldens` wrote, in Double: its tensors by name, with what the file leaves out because it follows from
+/// its gradients: optimizers' moments as `stepK/first/NAME` and `stepK/second/NAME`, in some files parameters between the first step
+/// and the last.
 struct Golden {
     typealias Tensor = (shape: [Int], numbers: [Double])
 
@@ -10,11 +11,14 @@ struct Golden {
     private(set) var tensors: [String: Tensor] = [:]
     private var metadata: [String: String] = [:]
 
-    /// - Parameter name: of the file in `Tests/Goldens`, without its extension.
-    init(_ name: String) throws {
+    /// - Parameters:
+    ///   - name: of the file in `Tests/Goldens`, without its extension.
+    ///   - leavingOut: of the file's tensors, so that what follows from gradients takes their place.
+    init(_ name: String, leavingOut: (String) -> Bool = { _ in false }) throws {
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         try self.init(Data(contentsOf: tests.appendingPathComponent("Goldens/\(name).safetensors")))
-        try addMoments()
+        tensors = tensors.filter { !leavingOut($0.key) }
+        try addMoves()
     }
 
     /// - Parameter file: safetensors: the header's length in 8 bytes, little-endian, the header in JSON, then the numbers.
@@ -55,20 +59,58 @@ struct Golden {
         try JSONDecoder().decode(Program<Settings>.self, from: Data((metadata["golden"] ?? "").utf8)).settings
     }
 
-    /// m ← β₁m + (1 − β₁)g and v ← β₂v + (1 − β₂)g², from zero.
-    private mutating func addMoments() throws {
-        struct Betas: Decodable { let beta1: Double?, beta2: Double?, steps: Int }
-        let betas = try settings(as: Betas.self)
-        guard let beta1 = betas.beta1, let beta2 = betas.beta2 else { return }
-        for step in 0 ..< betas.steps {
-            for (name, gradient) in under("step\(step)/gradient") {
-                let zero = Array(repeating: 0.0, count: gradient.numbers.count)
-                let first = tensors["step\(step - 1)/first/\(name)"]?.numbers ?? zero
-                let second = tensors["step\(step - 1)/second/\(name)"]?.numbers ?? zero
-                tensors["step\(step)/first/\(name)"] = (gradient.shape, zip(first, gradient.numbers).map { beta1 * $0 + (1 - beta1) * $1 })
-                tensors["step\(step)/second/\(name)"] = (gradient.shape, zip(second, gradient.numbers).map { beta2 * $0 + (1 - beta2) * $1 * $1 })
+    /// What the file leaves out of each stage's steps because it follows from their gradients: what optimizers keep, and where they move
+    /// parameters to.
+    private mutating func addMoves() throws {
+        struct Stages: Decodable { let stages: [Mover]? }
+        let stages = try settings(as: Stages.self).stages ?? [settings(as: Mover.self)]
+        var number = 0
+        for mover in stages {
+            var kept: [String: (moments: [String: [Double]], count: Int)] = [:]
+            for count in 0 ..< mover.steps {
+                let here = "step\(number)", before = number == 0 ? "initial" : "step\(number - 1)/variable"
+                for (name, first) in under("\(here)/gradient") {
+                    var numbers = self["\(before)/\(name)"].numbers
+                    // a parameter that moves twice in a step has `gradient2` too
+                    for gradient in [first, tensors["\(here)/gradient2/\(name)"]].compactMap({ $0?.numbers }) {
+                        let (moments, count) = kept[name] ?? ([:], 0), (next, change) = mover.step(gradient, moments: moments, count: count + 1)
+                        kept[name] = (next, count + 1)
+                        numbers = zip(numbers, change).map(-)
+                    }
+                    for (moment, numbers) in kept[name]!.moments { add("\(here)/\(moment)/\(name)", (first.shape, numbers)) }
+                    add("\(here)/variable/\(name)", (first.shape, numbers))
+                }
+                // what no gradient moves stays
+                for name in under("initial").keys { add("\(here)/variable/\(name)", self["\(before)/\(name)"]) }
+                for (power, base) in mover.powers { add("\(here)/\(power)", ([], [pow(base, Double(count + 1))])) }
+                number += 1
             }
         }
+    }
+
+    private mutating func add(_ name: String, _ tensor: Tensor) { if tensors[name] == nil { tensors[name] = tensor } }
+}
+
+/// By what a golden program moves parameters in a stage: PyTorch's Adam, or RMSProp as in TensorFlow 1.
+private struct Mover: Decodable {
+    let steps: Int, rate: Double, beta1: Double?, beta2: Double?, decay: Double?, epsilon: Double
+
+    var powers: [(String, Double)] { [("power1", beta1), ("power2", beta2)].compactMap { name, base in base.map { (name, $0) } } }
+
+    /// What is kept after a step, the `count`th, and what it takes off the parameter.
+    func step(_ gradient: [Double], moments: [String: [Double]], count: Int) -> (moments: [String: [Double]], change: [Double]) {
+        func average(_ moment: String, from first: Double, _ share: Double, _ values: [Double]) -> [Double] {
+            zip(moments[moment] ?? values.map { _ in first }, values).map { share * $0 + (1 - share) * $1 }
+        }
+        let squares = gradient.map { $0 * $0 }
+        if let decay {
+            let second = average("second", from: 1, decay, squares)
+            return (["second": second], zip(gradient, second).map { rate * $0 / ($1 + epsilon).squareRoot() })
+        }
+        let beta1 = beta1!, beta2 = beta2!
+        let first = average("first", from: 0, beta1, gradient), second = average("second", from: 0, beta2, squares)
+        let (bias1, bias2) = (1 - pow(beta1, Double(count)), 1 - pow(beta2, Double(count)))
+        return (["first": first, "second": second], zip(first, second).map { rate * $0 / bias1 / (($1 / bias2).squareRoot() + epsilon) })
     }
 }
 

@@ -35,6 +35,30 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         (settings.latent, settings.width, settings.critic, settings.criticSteps, settings.earlyCriticSteps) = (3, 2, 5, 2, 2)
         settings.halvings = 2
         return try AAE(settings, sample: sample)
+    case _ where name.hasPrefix("f-anogan "):
+        let settings = FAnoGAN.Settings()
+        FAnoGAN.variants.first { name.hasSuffix(" \($0.name)") }!.apply(settings)
+        (settings.latent, settings.width, settings.criticSteps, settings.encoderOutput) = (3, 1, 1, .linear)
+        return try FAnoGAN(settings, sample: sample)
+    case "skip-ganomaly", "skip-ganomaly released":
+        let settings = SkipGANomaly.Settings()
+        if name.hasSuffix("released") { SkipGANomaly.variants[0].apply(settings) }
+        (settings.features, settings.width) = (3, 2)
+        return try SkipGANomaly(settings, sample: sample)
+    case _ where name.hasPrefix("alocc"):
+        let settings = ALOCC.Settings()
+        ALOCC.variants.first { name.hasSuffix(" \($0.name)") }?.apply(settings)
+        settings.width = 2
+        return try ALOCC(settings, sample: sample)
+    case "adae":
+        let settings = ADAE.Settings()
+        (settings.latent, settings.width) = (3, 2)
+        return try ADAE(settings, sample: sample)
+    case "anogan", "anogan cross-entropy":
+        let settings = AnoGAN.Settings()
+        if name.hasSuffix("cross-entropy") { AnoGAN.variants[0].apply(settings) }
+        (settings.latent, settings.width, settings.searchSteps, settings.restarts) = (3, 2, 6, name == "anogan" ? 1 : 2)
+        return try AnoGAN(settings, sample: sample)
     case "pca":
         let settings = PrincipalComponents.Settings()
         settings.latent = 3
@@ -62,6 +86,8 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     @Test(arguments: [
         "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "f-anogan",
         "egbad", "egbad vectors", "alad", "alad released", "alad vectors", "aae", "aae vectors",
+        "skip-ganomaly", "skip-ganomaly released", "alocc", "alocc released", "alocc paper-2018", "adae", "anogan",
+        "f-anogan ziz",
     ]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
         let sample = smallSample(name, images: [32, 32, 3]), detector = try smallDetector(name, sample: sample)
         // three lanes, the last short
@@ -100,11 +126,12 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
 
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
     @Test(arguments: [
-        "ganomaly", "ganomaly anomalib", "f-anogan", "egbad", "egbad vectors", "alad", "alad released", "alad vectors", "aae", "aae vectors", "pca",
-        "mean-pixel",
+        "ganomaly", "ganomaly anomalib", "f-anogan", "skip-ganomaly", "alocc", "adae", "anogan", "anogan cross-entropy", "egbad", "egbad vectors",
+        "alad", "alad released", "alad vectors", "aae", "aae vectors", "pca", "mean-pixel",
     ])
     func sampleAloneAndInACrowd(_ name: String) throws {
-        let sample = smallSample(name, images: name == "aae" ? [16, 32, 2] : [16, 20, 2]), detector = try smallDetector(name, sample: sample),
+        let images: [String: Shape] = ["aae": [16, 32, 2], "skip-ganomaly": [32, 64, 2]]
+        let sample = smallSample(name, images: images[name] ?? [16, 20, 2]), detector = try smallDetector(name, sample: sample),
             memory = Memory(drawnFor: detector)
         let scoring = Scoring(of: detector, sample: sample, microbatch: 16)
         detector.score(scoring)
@@ -113,7 +140,13 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
         for isa in InstructionSet.available {
             let execution = try PlannedExecution(scoring.trace, results: results, on: .init(isa: isa))
             func scored(_ samples: [Double], at place: Int) throws -> [[Double]] {
-                let outcome = try execution.run([Given(scoring.x.node, samples)], from: memory)
+                // noise is the sample's own
+                let noises = scoring.noises.enumerated().map { number, noise in
+                    let count = noise.node.form.shape.count
+                    let (own, others) = (uniform(count, seed: UInt64(10 + number)), uniform(15 * count, seed: UInt64(20 + number)))
+                    return Given(noise.node, others.prefix(place * count) + own + others.dropFirst(place * count))
+                }
+                let outcome = try execution.run([Given(scoring.x.node, samples)] + noises, from: memory)
                 return zip(results, outcome.results).map { Array($1[place * $0.form.shape.count ..< (place + 1) * $0.form.shape.count]) }
             }
             let alone = try scored(image + Array(repeating: 0, count: others.count), at: 0)

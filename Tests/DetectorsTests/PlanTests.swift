@@ -55,6 +55,17 @@ import Testing
         #expect(draft.items.count { gives(.weights, $0.kind) } == 2 + 2 + 2 + 2 * 2)
     }
 
+    /// D looks at x once and at x̂ once for all losses of Skip-GANomaly, of both programs.
+    @Test(arguments: ["skip-ganomaly", "skip-ganomaly released"]) func skipGANomalyComputesNothingTwice(_ name: String) throws {
+        let sample: Shape = [32, 32, 3], detector = try smallDetector(name, sample: sample)
+        let step = trainingSteps(of: detector, sample: sample, minibatch: 3, microbatch: 2)[0], draft = try draft(of: step)
+        for level in 0 ..< 5 {
+            #expect(try uses(of: "generator.down.\(level).0.weight", in: draft, step, detector) == [1, level == 0 ? 0 : 1])
+            #expect(try uses(of: "generator.up.\(level).0.weight", in: draft, step, detector) == [1, 1])
+        }
+        #expect(try uses(of: "features.0.weight", in: draft, step, detector) == [2, 1])
+    }
+
     /// E alone learns in f-AnoGAN's second stage: no slope by a weight of G or D, and none through f(x).
     @Test func fAnoGANLeavesWhatIsFrozen() throws {
         let settings = FAnoGAN.Settings()
@@ -88,9 +99,12 @@ import Testing
     /// After the first runs a step asks for no heap memory.
     @Test(
         .enabled(if: canCount, "unoptimized loops over arrays allocate"),
-        arguments: ["ganomaly", "ganomaly released-2018-07", "f-anogan", "egbad", "egbad vectors", "alad", "alad vectors", "aae", "aae vectors"])
+        arguments: [
+            "ganomaly", "ganomaly released-2018-07", "f-anogan", "skip-ganomaly", "alocc", "adae", "anogan", "egbad", "egbad vectors", "alad",
+            "alad vectors", "aae", "aae vectors",
+        ])
     func aStepAllocatesNothing(_ name: String) throws {
-        let sample = smallSample(name, images: sample), detector = try smallDetector(name, sample: sample)
+        let sample = smallSample(name, images: name == "skip-ganomaly" ? [32, 32, 3] : sample), detector = try smallDetector(name, sample: sample)
         var memory = Memory(drawnFor: detector)
         for step in trainingSteps(of: detector, sample: sample, minibatch: 5, microbatch: 2) {
             let execution = try PlannedExecution(step.trace, results: step.reports.map(\.node))

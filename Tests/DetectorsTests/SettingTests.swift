@@ -25,6 +25,72 @@ import Testing
             ])
     }
 
+    @Test func ofSkipGANomaly() {
+        #expect(
+            texts(SkipGANomaly.Settings()) == [
+                "width 64: a whole number from 1 to 1024",
+                "features 100: a whole number from 1 to 65536",
+                "adversarial 1.0: a number from 0.0 to 1000000.0",
+                "contextual 50.0: a number from 0.0 to 1000000.0",
+                "latent 1.0: a number from 0.0 to 1000000.0",
+                "discriminatorLatentTerm false: true or false",
+                "inputNoise 0.0: a number from 0.0 to 10.0",
+                "learningRate 0.0002: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+                "reinitialize withOptimizer: one of off, weightsOnly, withOptimizer",
+                "lambda 0.9: a number from 0.0 to 1.0",
+                "residual squared: one of squared, absolute",
+            ])
+        let settings = SkipGANomaly.Settings()
+        SkipGANomaly.variants[0].apply(settings)
+        #expect(SkipGANomaly.variants.map(\.name) == ["released"] && settings.discriminatorLatentTerm && settings.reinitialize == .weightsOnly)
+    }
+
+    @Test func ofALOCC() {
+        #expect(
+            texts(ALOCC.Settings()) == [
+                "networks authors: one of authors, paper",
+                "width 16: a whole number from 1 to 1024",
+                "noise 0.155: a number from 0.0 to 10.0",
+                "lambda 0.4: a number from 0.0 to 1000000.0",
+                "refinement squaredSum: one of squaredSum, squaredMean, released",
+                "generatorSteps 1: a whole number from 1 to 8",
+                "learningRate 0.002: a number from 0.0 to 1.0",
+                "defaultScore refined: one of refined, direct",
+            ])
+        #expect(ALOCC.variants.map(\.name) == ["released", "paper-2018"])
+    }
+
+    @Test func ofADAE() {
+        #expect(
+            texts(ADAE.Settings()) == [
+                "latent 128: a whole number from 1 to 65536",
+                "width 64: a whole number from 1 to 1024",
+                "adversarial 1.0: a number from 0.0 to 1000000.0",
+                "discriminatorLoss difference: one of difference, absolute",
+                "learningRate 1e-05: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+            ])
+        #expect(ADAE.variants.map(\.name) == ["mnist", "yeonghyeon"])
+    }
+
+    @Test func ofAnoGAN() {
+        #expect(
+            texts(AnoGAN.Settings()) == [
+                "latent 100: a whole number from 1 to 65536",
+                "width 64: a whole number from 1 to 1024",
+                "prior uniform: one of uniform, normal",
+                "learningRate 0.0002: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+                "searchSteps 500: a whole number from 1 to 100000",
+                "restarts 1: a whole number from 1 to 64",
+                "searchRate 0.01: a number from 0.0 to 10.0",
+                "lambda 0.1: a number from 0.0 to 1.0",
+                "discrimination features: one of features, crossEntropy",
+            ])
+        #expect(AnoGAN.variants.map(\.name) == ["cross-entropy"])
+    }
+
     @Test func ofFAnoGAN() {
         #expect(
             texts(FAnoGAN.Settings()) == [
@@ -35,7 +101,11 @@ import Testing
                 "kappa 1.0: a number from 0.0 to 1000000.0",
                 "learningRate 0.0001: a number from 0.0 to 1.0",
                 "encoderLearningRate 5e-05: a number from 0.0 to 1.0",
+                "encoderOptimizer rmsProp: one of rmsProp, adam",
+                "encoderLoss izif: one of izif, izi, ziz",
+                "encoderOutput tanh: one of tanh, linear",
             ])
+        #expect(FAnoGAN.variants.map(\.name) == ["izi", "ziz", "dbbbbm"])
     }
 
     @Test func ofEGBAD() {

@@ -96,15 +96,60 @@ import Testing
     @Test(arguments: [("aae", [7]), ("aae plain", [7]), ("aae released", [7]), ("aae", [32, 16, 2])] as [(String, Shape)])
     func aaeSteps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
 
+    @Test(arguments: [32, 64, 128].flatMap { side in [1, 3, 12].map { [side, side, $0] } } + [[32, 96, 1], [64, 32, 2]] as [Shape])
+    func skipGANomalyTakes(_ sample: Shape) throws { try expectPlans(smallDetector("skip-ganomaly", sample: sample), sample) }
+
+    @Test(arguments: impossible.filter { $0 != [32, 36, 1] } + [[16, 16, 1], [32, 36, 1], [32, 48, 1], [48, 48, 1], [0, 32, 1]])
+    func skipGANomalyRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "32 on and the larger a multiple of it, as 32×32×3 or 64×128×1")
+        ) { try smallDetector("skip-ganomaly", sample: sample) }
+    }
+
+    @Test(arguments: [[28, 28, 1], [45, 45, 1], [30, 30, 1], [32, 32, 3], [64, 64, 3], [32, 32, 12], [7, 5, 2], [1, 33, 1]] as [Shape])
+    func aloccTakes(_ sample: Shape) throws {
+        for name in ["alocc", "alocc paper-2018"] { try expectPlans(smallDetector(name, sample: sample), sample) }
+    }
+
+    @Test(arguments: [[256], [16, 16], [0, 16, 1], [16, 16, 0], [1, 16, 16, 3]] as [Shape]) func aloccRefuses(_ sample: Shape) {
+        #expect(throws: FormError("samples of \(sample) do not fit: it takes [height, width, channels] of any size, as 28×28×1")) {
+            try smallDetector("alocc", sample: sample)
+        }
+    }
+
+    @Test(
+        arguments: ["adae", "anogan", "anogan cross-entropy"],
+        [[8, 8, 1], [12, 8, 3], [16, 16, 12], [32, 32, 1], [32, 48, 1], [64, 32, 2], [64, 64, 3], [128, 128, 1]] as [Shape])
+    func halvingTakes(_ name: String, _ sample: Shape) throws { try expectPlans(smallDetector(name, sample: sample), sample) }
+
+    @Test(arguments: ["adae", "anogan"], impossible.filter { $0 != [8, 8, 1] } + [[4, 4, 1], [8, 9, 1]])
+    func halvingRefuses(_ name: String, _ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "8 on and the larger a multiple of a quarter of it, as 64×64×1 or 64×96×3")
+        ) { try smallDetector(name, sample: sample) }
+    }
+
     /// One step moves every parameter, and nothing becomes infinite.
     @Test(
-        arguments: ["ganomaly", "ganomaly released-2018-07", "ganomaly released-2019-08", "f-anogan"],
+        arguments: [
+            "ganomaly", "ganomaly released-2018-07", "ganomaly released-2019-08", "f-anogan", "f-anogan izi", "f-anogan dbbbbm", "adae", "anogan",
+        ],
         [[16, 16, 1], [16, 16, 12], [16, 20, 3], [20, 16, 2]] as [Shape])
     func steps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
 
     @Test(arguments: [[17, 17, 1], [28, 20, 3], [16, 32, 2]] as [Shape]) func anomalibSteps(_ sample: Shape) throws {
         try expectMoves(smallDetector("ganomaly anomalib", sample: sample), sample)
     }
+
+    @Test(arguments: ["skip-ganomaly", "skip-ganomaly released"], [[32, 32, 1], [32, 64, 3], [64, 32, 2]] as [Shape])
+    func largerSteps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
+
+    @Test(arguments: ["alocc", "alocc released", "alocc paper-2018"], [[16, 16, 1], [28, 20, 3], [13, 7, 2]] as [Shape])
+    func sameSteps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
 
     private func expectMoves(_ detector: any Detector, _ sample: Shape) throws {
         var memory = Memory(drawnFor: detector)

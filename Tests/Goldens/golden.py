@@ -65,13 +65,67 @@ def coarse(x):
     return x.to(torch.float8_e5m2).to(x.dtype)
 
 
+class Kinks:
+    """How near numbers come to where a slope jumps. Nearer than `limit`, float32 may take the other side. What is exactly 0 is
+    made of nothing but zeros, by float32 as well."""
+
+    def __init__(self, limit=1e-5):
+        self.limit, self.nearest = limit, 1.0
+
+    def note(self, x):
+        sizes = x.detach().abs()
+        self.nearest = min(self.nearest, sizes[sizes > 0].min().item())
+        return x
+
+    def watch(self, networks):
+        def hook(_, inputs):
+            self.note(inputs[0])
+
+        for network in networks.values():
+            for layer in network.modules():
+                if isinstance(layer, (nn.ReLU, nn.LeakyReLU)):
+                    layer.register_forward_pre_hook(hook)
+
+    def check(self):
+        if self.nearest < self.limit:
+            raise SystemExit(f"a number comes within {self.nearest:.1e} of a kink; take another seed")
+
+
+class RMSProp:
+    """TensorFlow 1's: epsilon inside the root, the mean square from 1."""
+
+    def __init__(self, parameters, rate, decay=0.9, epsilon=1e-10):
+        self.parameters = list(parameters)
+        self.defaults = {"rate": rate, "decay": decay, "epsilon": epsilon}
+        self.state = {p: {"second": torch.ones_like(p)} for p in self.parameters}
+
+    def step(self):
+        rate, decay, epsilon = self.defaults["rate"], self.defaults["decay"], self.defaults["epsilon"]
+        with torch.no_grad():
+            for p in self.parameters:
+                second = self.state[p]["second"]
+                second.copy_(decay * second + (1 - decay) * p.grad * p.grad)
+                p -= rate * p.grad / (second + epsilon).sqrt()
+
+
+def gradients(loss, parameters, **keep):
+    """The gradients of a loss by parameters, kept where optimizers look for them."""
+    parameters = list(parameters)
+    found = torch.autograd.grad(loss, parameters, **keep)
+    for p, g in zip(parameters, found):
+        p.grad = g
+    return dict(zip(parameters, found))
+
+
 class Record:
     """What a run leaves: the initial state, each step's inputs and results, and the scores."""
 
-    def __init__(self, networks, settings):
+    def __init__(self, networks, settings, find=variables):
+        """`find`: names of variables of networks that are no plain sequences."""
         self.networks, self.settings, self.tensors = networks, settings, {}
         self.moments = {}
-        self.put("initial", {name: ours(*v) for name, v in variables(networks).items()})
+        self.number, self.find = 0, find
+        self.put("initial", {name: ours(*v) for name, v in find(networks).items()})
 
     def put(self, prefix, tensors):
         for name, tensor in tensors.items():
@@ -101,6 +155,48 @@ class Record:
             assert kept[p]["step"] == count
             torch.testing.assert_close(kept[p]["exp_avg"], first, rtol=1e-13, atol=1e-16)
             torch.testing.assert_close(kept[p]["exp_avg_sq"], second, rtol=1e-13, atol=1e-22)
+
+    def stage(self, name, optimizers):
+        """Begins a stage; the file says by what its parameters move, which all its optimizers have in common."""
+        defaults = optimizers[0].defaults
+        if isinstance(optimizers[0], RMSProp):
+            mover = dict(defaults)
+        else:
+            mover = {"rate": defaults["lr"], "beta1": defaults["betas"][0], "beta2": defaults["betas"][1], "epsilon": defaults["eps"]}
+        assert all(optimizer.defaults == defaults for optimizer in optimizers)
+        self.settings.setdefault("stages", []).append({"name": name, "steps": 0} | mover)
+        self.optimizers = optimizers
+
+    def brief(self, minibatches, noises, losses, gradients, *further):
+        """After a step; `further`: gradients of parameters that move once more. The file has its inputs, losses, gradients and running statistics; what optimizers keep and where
+        they move parameters to follows from the gradients, and stands there after the last step of all: `finish`."""
+        here, found = f"step{self.number}", self.find(self.networks)
+        for name, inputs in ("minibatch", minibatches), ("noise", noises):
+            for place, tensor in enumerate(inputs):
+                self.input(f"{here}/{name}{place}", images(tensor) if tensor.dim() == 4 else tensor)
+        self.put(f"{here}/loss", losses)
+        self.put(f"{here}/gradient", {name: ours(layer, gradients[p]) for name, (layer, p) in found.items() if p in gradients})
+        for place, more in enumerate(further):
+            self.put(f"{here}/gradient{place + 2}", {name: ours(layer, more[p]) for name, (layer, p) in found.items() if p in more})
+        self.put(f"{here}/variable", {name: t for name, (_, t) in found.items() if not isinstance(t, nn.Parameter)})
+        self.number += 1
+        self.settings["stages"][-1]["steps"] += 1
+
+    def finish(self, samples, scores, noises=()):
+        """After the last step: every variable, what optimizers keep, and scores by it."""
+        here, found = f"step{self.number - 1}", self.find(self.networks)
+        names = {p: (name, layer) for name, (layer, p) in found.items()}
+        self.put(f"{here}/variable", {name: ours(*v) for name, v in found.items()})
+        for optimizer in self.optimizers:
+            for p, kept in optimizer.state.items():
+                name, layer = names[p]
+                for theirs, own in ("exp_avg", "first"), ("exp_avg_sq", "second"), ("second", "second"):
+                    if theirs in kept:
+                        self.put(f"{here}/{own}", {name: ours(layer, kept[theirs])})
+        self.input("scored", images(samples))
+        for place, tensor in enumerate(noises):
+            self.input(f"scored/noise{place}", tensor)
+        self.put("score", scores)
 
     def write(self, path):
         versions = {"python": platform.python_version(), "torch": torch.__version__.split("+")[0], "numpy": numpy.__version__,

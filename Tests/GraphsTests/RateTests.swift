@@ -22,6 +22,12 @@ import Testing
         #expect(values(line) == [4, 7, 9, 10, 8, 6, 4, 2] && values(Rate.linear(8, to: 0).times(2).warmingUp(over: 1)) == values(line))
     }
 
+    @Test func levels() {
+        let rate = Rate.levels(8, from: [1: 2, 2: 5])
+        #expect(values(rate) == [8, 8, 8, 8, 2, 2, 2, 2] && values(rate.times(0.5)) == [4, 4, 4, 4, 1, 1, 1, 1])
+        #expect([1, 2, 7].map { rate.value(at: Progress(epoch: $0)) } == [2, 5, 5] && !rate.dependsOnLength && !rate.isConstant)
+    }
+
     @Test func whatAWarmUpChanges() {
         let warming = Rate(3).warmingUp(over: 1)
         #expect(!warming.isConstant && !warming.dependsOnLength && Rate.linear(1, to: 0).warmingUp(over: 1).dependsOnLength)

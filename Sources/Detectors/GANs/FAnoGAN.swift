@@ -9,16 +9,30 @@ import Networks
 /// | G, D, E | `generator`, `critic`, `encoder` |
 /// | f: D's last layer but one | `features` |
 /// | stage 1: WGAN-GP | `trainGAN` |
-/// | stage 2: L_izi_f | `trainEncoder` |
+/// | stage 2: L_izi_f, L_izi, L_ziz | `trainEncoder` |
 /// | A(x) = A_R + κ·A_D | the score `combined` |
+/// | D's output alone | the score `discriminator` |
 ///
 /// Networks, initial values and rates as in the authors' program. Departures: 1e-12 under the root of the penalty's norm; a step ends
-/// with G's update instead of beginning with it, which is the same sequence, since the authors leave out the very first one; of the
-/// ways to train the encoder only izi_f.
+/// with G's update instead of beginning with it, which is the same sequence, since the authors leave out the very first one. The authors
+/// mirror every second image while loading, which is a recipe's `transforms`.
 public struct FAnoGAN: Detector {
     public static let name = "f-anogan"
     public static let summary = "f-AnoGAN: a WGAN and an encoder that inverts it (Schlegl et al., Medical Image Analysis 2019)"
-    public static let shapes = "[height, width, channels]: the smaller side a power of two from 8 on, the larger a multiple of a quarter of it"
+    public static let shapes = HalvingGrid.shapes
+    public static var variants: [Variant<Settings>] {
+        [
+            Variant<Settings>("izi", "E learns to bring images back, without a look at D's features") { $0.encoderLoss = .izi },
+            Variant<Settings>("ziz", "E learns to bring codes back; it sees images of G alone") { $0.encoderLoss = .ziz },
+            Variant<Settings>("dbbbbm", "E learns by Adam, as in dbbbbm's program (which takes 300 epochs for it)") {
+                ($0.encoderOptimizer, $0.encoderLearningRate) = (.adam, 1e-4)
+            },
+        ]
+    }
+
+    public enum EncoderLoss: String, SettingChoice { case izif, izi, ziz }
+    public enum EncoderOutput: String, SettingChoice { case tanh, linear }
+    public enum EncoderOptimizer: String, SettingChoice { case rmsProp, adam }
 
     public struct Settings: DetectorSettings {
         @Setting("size of the code z", in: 1 ... 65536, source: "authors' program")
@@ -33,8 +47,15 @@ public struct FAnoGAN: Detector {
         public var kappa = 1.0
         @Setting("learning rate of Adam for G and D", in: 0 ... 1, source: "authors' program")
         public var learningRate = 1e-4
-        @Setting("learning rate of RMSProp for E", in: 0 ... 1, source: "authors' program")
+        @Setting("learning rate for E", in: 0 ... 1, source: "authors' program")
         public var encoderLearningRate = 5e-5
+        @Setting("what moves E: RMSProp, or Adam as for G and D", source: "authors' program")
+        public var encoderOptimizer = EncoderOptimizer.rmsProp
+        @Setting(
+            "what E learns from: images that come back, and their features; images alone; or codes that come back", source: "paper, section 2.2")
+        public var encoderLoss = EncoderLoss.izif
+        @Setting("E's last function: tanh keeps codes within one deviation of what G knows", source: "authors' program")
+        public var encoderOutput = EncoderOutput.tanh
         public init() {}
     }
 
@@ -46,7 +67,7 @@ public struct FAnoGAN: Detector {
     public init(_ settings: Settings, sample: Shape) throws(FormError) {
         let blocks = try ResidualPyramid(sample, width: settings.width)
         generator = blocks.generator(from: settings.latent)
-        encoder = blocks.encoder(to: settings.latent)
+        encoder = blocks.encoder(to: settings.latent, within: settings.encoderOutput == .tanh)
         features = blocks.trunk { LayerNorm($0) }  // batch norm would mix the samples whose slopes the penalty tells apart
         head = blocks.head()
         self.settings = settings
@@ -81,17 +102,34 @@ public struct FAnoGAN: Detector {
 
     /// Stage 2: E learns to invert the finished G.
     func trainEncoder(_ step: TrainingStep) {
+        guard settings.encoderLoss != .ziz else { return trainEncoderByCodes(step) }
         let x = step.minibatch()
         let z = encoder(x), x̂ = step.evaluating { generator(z) }
 
         let image = mean(square(x - x̂))
         let feature = mean(square(features(x) - features(x̂)))
-        step.update(encoder, minimizing: image + settings.kappa * feature, with: RMSProp(rate: settings.encoderLearningRate))
+        moveEncoder(step, by: settings.encoderLoss == .izif ? image + settings.kappa * feature : image)
         step.report("image", image)
-        step.report("feature", feature)
+        if settings.encoderLoss == .izif { step.report("feature", feature) }
     }
 
-    /// combined: A_R + κ·A_D; residual: A_R alone, the mean squared distance of the images; latent: that of the codes.
+    /// L_ziz, without a look at samples.
+    private func trainEncoderByCodes(_ step: TrainingStep) {
+        let z = step.normal([settings.latent]), x̂ = step.evaluating { generator(z) }
+        let code = mean(square(z - encoder(x̂)))
+        moveEncoder(step, by: code)
+        step.report("code", code)
+    }
+
+    private func moveEncoder(_ step: TrainingStep, by loss: Replicated) {
+        switch settings.encoderOptimizer {
+        case .rmsProp: step.update(encoder, minimizing: loss, with: RMSProp(rate: settings.encoderLearningRate))
+        case .adam: step.update(encoder, minimizing: loss, with: Adam(rate: settings.encoderLearningRate, beta1: 0, beta2: 0.9))
+        }
+    }
+
+    /// combined: A_R + κ·A_D; residual: A_R alone, the mean squared distance of the images; latent: that of the codes; discriminator:
+    /// D's answer to x alone.
     public func score(_ scoring: Scoring) {
         func distance(_ a: Batched, _ b: Batched) -> Batched { sum(square(a - b)) / Double(a.shape.count) }
         let x = scoring.x, z = encoder(x), x̂ = generator(z)
@@ -99,6 +137,7 @@ public struct FAnoGAN: Detector {
         scoring.score("combined", residual + settings.kappa * distance(features(x), features(x̂)))
         scoring.score("residual", residual)
         scoring.score("latent", distance(z, encoder(x̂)))
+        scoring.score("discriminator", -critic(x))
         scoring.map("residual", sum(abs(x - x̂), to: [x.shape.extents[0], x.shape.extents[1], 1]) / Double(x.shape.extents[2]))
         scoring.reconstruction("reconstruction", x̂)
     }

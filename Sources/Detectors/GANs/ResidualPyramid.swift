@@ -12,18 +12,9 @@ struct ResidualPyramid {
 
     /// - Throws: where the sides cannot be halved down to the grid.
     init(_ sample: Shape, width: Int) throws(FormError) {
-        let extents = sample.extents, smaller = extents.prefix(2).min() ?? 0
-        guard extents.count == 3, extents[2] > 0, smaller >= 8, smaller.nonzeroBitCount == 1, extents[0] % (smaller / 4) == 0,
-            extents[1] % (smaller / 4) == 0
-        else {
-            throw FormError(
-                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from 8 on "
-                    + "and the larger a multiple of a quarter of it, as 64×64×1 or 64×96×3")
-        }
-        let halvings = smaller.trailingZeroBitCount - 2
-        (channels, self.width) = (extents[2], width)
-        widths = (0 ... halvings).map { width * min(1 << $0, 8) }
-        grid = (extents[0] >> halvings, extents[1] >> halvings)
+        let halving = try HalvingGrid(sample)
+        (channels, grid, self.width) = (halving.channels, halving.grid, width)
+        widths = (0 ... halving.halvings).map { width * min(1 << $0, 8) }
     }
 
     /// Numbers that the trunk leaves of a sample.
@@ -53,11 +44,12 @@ struct ResidualPyramid {
     /// The last layer of a critic, from what the trunk leaves.
     func head() -> Dense { dense(featureCount, 1) }
 
-    func encoder(to code: Int) -> Sequential {
+    /// - Parameter within: whether codes are kept within ±1.
+    func encoder(to code: Int, within: Bool) -> Sequential {
         Sequential {
             trunk(norm: batchNorm)
             dense(featureCount, code)
-            Activation.tanh
+            if within { Activation.tanh }
         }
     }
 

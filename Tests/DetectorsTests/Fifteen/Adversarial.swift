@@ -103,57 +103,6 @@ struct ConstrainedAAE: Sketch {
     }
 }
 
-/// AnoGAN (Schlegl et al. 2017): a search over codes for every sample that is scored.
-struct AnoGAN: Sketch {
-    static let name = "anogan"
-    let generator: Sequential, features: Sequential, head: Dense
-    static let steps = 30
-
-    init(sample: Shape) {
-        generator = Sequential {
-            Dense(from: 3, to: sample.count, weight: normal())
-            Rearrangement.reshape([sample.extents[0] / 2, sample.extents[1] / 2, 4])
-            BatchNorm(4)
-            Activation.relu
-            TransposedConvolution(from: 4, to: 1, kernel: 4, stride: 2, padding: 1, bias: true)
-            Activation.tanh
-        }
-        features = Sequential {
-            Convolution(from: 1, to: 2, kernel: 4, stride: 2, padding: 1, bias: true)
-            Activation.leakyReLU(0.2)
-        }
-        head = Dense(from: sample.count / 2, to: 1, weight: normal())
-    }
-
-    var stages: [Stage] {
-        [
-            .train("training", epochs: 20) { step in
-                let adam = Adam(rate: 2e-4, beta1: 0.5), x = step.minibatch()
-                func discriminator(_ x: Batched) -> Batched { head(features(x)) }
-                let real = mean(bce(logits: discriminator(x), 1))
-                let fake = mean(bce(logits: discriminator(generator(2 * step.uniform([3]) - 1).detached), 0))
-                step.update(features, head, minimizing: real + fake, with: adam)
-                let deceiving = mean(bce(logits: discriminator(generator(2 * step.uniform([3]) - 1)), 1))
-                step.update(generator, minimizing: deceiving, with: adam)
-                step.report("discriminator", real + fake)
-                step.report("generator", deceiving)
-            }
-        ]
-    }
-
-    func score(_ scoring: Scoring) {
-        let x = scoring.x, f = features(x)
-        func loss(_ z: Batched) -> Batched {
-            let x̂ = generator(z)
-            return 0.9 * l1(x - x̂) + 0.1 * l1(f - features(x̂))
-        }
-        let search = Adam(rate: .dropping(1e-2, at: [Self.steps / 3], by: 0.1))
-        let z = scoring.search(from: scoring.truncatedNormal([3]), steps: Self.steps, with: search, loss)
-        scoring.score("anogan", loss(z))
-        scoring.map("residual", abs(x - generator(z)))
-    }
-}
-
 /// ALAE (Pidhorskyi et al. 2020): R1 on E and D, and a loss that moves E and F, G by the states of both other updates.
 struct ALAE: Sketch {
     static let name = "alae"

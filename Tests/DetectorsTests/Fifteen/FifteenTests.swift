@@ -23,7 +23,7 @@ import Testing
             default: image
             }
         let sketches: [any Sketch.Type] = [
-            ConstrainedAAE.self, RSRAE.self, AdVAE.self, ALAE.self, CAVGA.self, DeepSVDD.self, DeepSAD.self, OutlierExposure.self, AnoGAN.self,
+            ConstrainedAAE.self, RSRAE.self, AdVAE.self, ALAE.self, CAVGA.self, DeepSVDD.self, DeepSAD.self, OutlierExposure.self,
             OCGAN.self, GEOM.self, HADGAN.self, RaPP.self,
         ]
         let sketch = sketches.first { $0.name == name }

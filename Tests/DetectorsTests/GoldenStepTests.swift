@@ -1,0 +1,68 @@
+@testable import Detectors
+import Networks
+import Plans
+import Testing
+
+/// Detectors held to golden programs, which have a file for each of their variants that trains otherwise.
+@Suite struct GoldenSteps {
+    static let files = [
+        "skip-ganomaly", "skip-ganomaly-released", "alocc", "alocc-released", "alocc-paper-2018",
+        "adae", "adae-yeonghyeon", "anogan", "anogan-cross-entropy", "fanogan-izi", "fanogan-ziz",
+    ]
+
+    @Test(arguments: files) func namesAreThoseOfTheProgram(_ file: String) throws {
+        let run = try GoldenProgram(file)
+        #expect(Set(run.detector.variables.map(\.name)) == Set(run.golden.under("initial").keys))
+        #expect(run.detector.variables.allSatisfy { run.golden["initial/\($0.name)"].shape == $0.variable.shape.extents })
+        #expect(run.stages.map(\.numbers.count).allSatisfy { $0 > 1 } && run.steps >= 5)
+        for (step, numbers) in run.stages {
+            #expect(step.trace.error == nil)
+            for number in numbers {
+                #expect(Set(step.reports.map(\.name)) == Set(run.golden.under("step\(number)/loss").keys))
+                #expect(Set(step.gradientsOfUpdates.map(\.parameter)) == Set(run.golden.under("step\(number)/gradient").keys))
+            }
+        }
+        #expect(run.golden.tensors.values.allSatisfy { $0.numbers.allSatisfy(\.isFinite) })
+    }
+
+    /// What the reader adds to a file is what the program had: the last step's gradients lead where the file says, and every variable
+    /// moves.
+    @Test(arguments: files) func filesAreWhole(_ file: String) throws {
+        let run = try GoldenProgram(file), last = run.steps - 1
+        let moved = run.golden.under("step\(last)/gradient").keys
+        let derived = try Golden(file) { name in
+            moved.contains { parameter in ["variable", "first", "second"].contains { name == "step\(last)/\($0)/\(parameter)" } }
+        }
+        for kind in ["variable", "first", "second"] {
+            for (name, expected) in run.golden.under("step\(last)/\(kind)") {
+                expectClose(derived["step\(last)/\(kind)/\(name)"].numbers, expected.numbers, within: 1e-13, "\(kind) of \(name)")
+            }
+        }
+        let networks = Set(moved.map { $0.prefix { $0 != "." } })
+        for name in run.golden.under("initial").keys where networks.contains(name.prefix { $0 != "." }) {
+            let tensors = (0 ... last).map { run.golden["step\($0)/variable/\(name)"].numbers }
+            // of what rounding leaves of the slope of a bias before batch norm, RMSProp makes no move
+            #expect(Set(tensors + [run.golden["initial/\(name)"].numbers]).count > 1 || name.hasSuffix(".bias"), "\(name) never moves")
+        }
+    }
+
+    /// In Double.
+    @Test(arguments: files) func reference(_ file: String) throws {
+        let run = try GoldenProgram(file)
+        run.compare(try run.outcomes(ReferenceExecution.self), within: 1e-9)
+        try run.compareScores(ReferenceExecution.self, within: 1e-9)
+    }
+
+    /// In Float; and the same bits of all that a step leaves, whoever computes it.
+    @Test(arguments: files) func plan(_ file: String) throws {
+        let run = try GoldenProgram(file)
+        var first: [Outcome] = []
+        try forEachResource(threads: [1, 2]) { resources in
+            let outcomes = try run.outcomes(PlannedExecution.self, on: resources)
+            if first.isEmpty { first = outcomes }
+            #expect(outcomes == first, "\(resources.isa.name), \(resources.team.count) threads")
+            try run.compareScores(PlannedExecution.self, within: 1e-4, on: resources)
+        }
+        run.compare(first, within: 1e-4)
+    }
+}

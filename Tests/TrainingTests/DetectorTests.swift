@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// A detector as small as it can be, on the 16×16 patches of the workspace.
+struct SmallDetector: CustomTestStringConvertible, Sendable {
+    let name: String, variant: String?
+    let settings: [String]
+    /// Of patches that are too small for it.
+    let transforms: String?
+    /// In order; each trains.
+    let stages: [String]
+    /// In the order of their declaration.
+    let scores: [String]
+
+    init(
+        _ name: String, _ variant: String? = nil, settings: [String], transforms: String? = nil, stages: [String] = ["training"], scores: [String]
+    ) {
+        (self.name, self.variant, self.settings, self.transforms, self.stages) = (name, variant, settings, transforms, stages)
+        self.scores = scores
+    }
+
+    var testDescription: String { variant.map { "\(name) \($0)" } ?? name }
+
+    /// Four lanes of four samples.
+    func training(_ out: String, set: String, _ overrides: String...) -> [String] {
+        let keys = (variant.map { ["variant=\($0)"] } ?? []) + (transforms.map { ["transforms=\($0)"] } ?? [])
+        let all = keys + ["minibatch=16", "microbatch=4", "heldOut=0", "epochs=1000"] + settings.map { "settings.\($0)" } + overrides
+        return ["train", "--detector", name, "--data", set, "--out", out] + all.flatMap { ["--set", $0] }
+    }
+
+    static let all = [
+        SmallDetector(
+            "skip-ganomaly", settings: ["width=2", "features=3"], transforms: "resize 32x32", scores: ["combined", "residual", "latent"]),
+        SmallDetector(
+            "skip-ganomaly", "released", settings: ["width=1", "features=2", "inputNoise=0.1"], transforms: "resize 32x32",
+            scores: ["combined", "residual", "latent"]),
+        SmallDetector("alocc", settings: ["width=2"], scores: ["refined", "direct"]),
+        SmallDetector("alocc", "released", settings: ["width=1"], transforms: "crop 13x11", scores: ["direct", "refined"]),
+        SmallDetector("adae", settings: ["width=2", "latent=3"], scores: ["reconstruction", "generator"]),
+        SmallDetector(
+            "anogan", settings: ["width=2", "latent=3", "searchSteps=20"], scores: ["combined", "residual", "feature", "discriminator"]),
+        SmallDetector(
+            "f-anogan", "ziz", settings: ["latent=4", "width=2", "criticSteps=2", "encoderOutput=linear"], stages: ["gan", "encoder"],
+            scores: ["combined", "residual", "latent", "discriminator"]),
+    ]
+}
+
+extension EndToEnd {
+    /// What holds for GANomaly in `EqualBits`, `Resume` and `Evaluations`, for each of the others.
+    @Suite struct DetectorRuns {
+        private let place = Workspace.shared
+
+        private func run(_ arguments: [String], ranks: Int? = nil) throws -> Job {
+            let job = try vigil(arguments, ranks: ranks, seconds: 300)
+            try #require(job.code == 0 && job.complaints.isEmpty, "\(job.errors)")
+            return job
+        }
+
+        /// The trained bytes on 1, 2 and 4 ranks of 1 and 2 threads; and then the scores' on one rank and two.
+        @Test(arguments: SmallDetector.all) func equalBits(_ detector: SmallDetector) throws {
+            let alone = Run(path: place.fresh("alone")), steps = detector.stages.count > 1 ? "steps=10" : "steps=20"
+            _ = try run(detector.training(alone.path, set: place.set, steps))
+            for (ranks, threads) in [(1, 2), (2, 1), (4, 2)] {
+                let shared = Run(path: place.fresh("shared"))
+                _ = try run(detector.training(shared.path, set: place.set, steps, "run.threads=\(threads)"), ranks: ranks)
+                #expect(try shared.digest() == alone.digest(), "\(ranks) ranks, \(threads) threads")
+            }
+            let text = try run(["evaluate", alone.path, "--json"]).output
+            #expect(try run(["evaluate", alone.path, "--json", "--threads", "2"], ranks: 2).output == text)
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            #expect(object["default"] as? String == detector.scores[0])
+            #expect(Set((object["scores"] as? [String: Any] ?? [:]).keys) == Set(detector.scores))
+        }
+
+        /// Stopped after every step of every stage, each time on other ranks.
+        @Test(arguments: SmallDetector.all) func resumes(_ detector: SmallDetector) throws {
+            let whole = Run(path: place.fresh("whole")), cut = Run(path: place.fresh("cut"))
+            _ = try run(detector.training(whole.path, set: place.set, "steps=2"))
+            var codes: [Int32] = []
+            for ranks in [4, 1, 3, 2, 4, 1, 3] where codes.last ?? 75 == 75 {
+                let job = try vigil(detector.training(cut.path, set: place.set, "steps=2", "run.until=0.001"), ranks: ranks, seconds: 300)
+                codes.append(job.code)
+                try #require([0, 75].contains(job.code), "\(job.errors)")
+            }
+            // every job made a step, in each stage at least one went on from within
+            let resumes = cut.log("resume").compactMap { $0["stage"] as? String }
+            #expect(codes.last == 0 && codes.count > 1 && Set(resumes) == Set(detector.stages), "\(codes), \(resumes)")
+            #expect(try cut.digest() == whole.digest() && cut.leftovers.isEmpty)
+        }
+    }
+}
