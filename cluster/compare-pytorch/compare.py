@@ -160,7 +160,7 @@ def page(options, rows, itself, isas, started):
     version = subprocess.run([options.vigil, "--version"], capture_output=True, text=True).stdout.strip()
     rounds = f"{options.rounds} round" + "s" * (options.rounds > 1)
     capability = torch.backends.cpu.get_cpu_capability()
-    yield "## Vigil beside PyTorch"
+    yield "# Vigil beside PyTorch"
     yield ""
     yield from wrapped(
         f"`cluster/compare`, {started:%Y-%m-%d}: {name}, {os.cpu_count()} processors, load {os.getloadavg()[2]:.1f}; Vigil {version} ({commit}), "
@@ -233,7 +233,7 @@ def main():
     text = "\n".join(page(options, rows, itself, isas, started)) + "\n"
     if options.write:
         with open("cluster/COMPARISON.md", "w") as file:
-            file.write("<!-- written by cluster/compare --write -->\n" + text)
+            file.write(text)
     else:
         print(text, end="")
 
