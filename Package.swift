@@ -19,6 +19,8 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
         .target(name: "CKernels"),
 
         // wrappers
@@ -36,7 +38,7 @@ let package = Package(
         // the side that computes
         .target(name: "Ranks", dependencies: ["MPI"]),
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels"]),
-        .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "Randomness"]),
+        .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "CPNG", "CJPEG", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks", "Randomness"]),
         .target(
             name: "Training", dependencies: ["Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),

@@ -32,7 +32,7 @@ need_swift() {
   command -v swift >/dev/null || fail 69 "there is no swift on the PATH; install Swift 6.1 or later (swift.org), then run this again"
 }
 
-vigil_packages=(openmpi-bin libopenmpi-dev libhdf5-dev libopenblas-dev libssl-dev zlib1g-dev pkg-config ca-certificates)
+vigil_packages=(openmpi-bin libopenmpi-dev libhdf5-dev libopenblas-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev pkg-config ca-certificates)
 
 # mpirun for one machine: as root where that is who calls, without its own words about an error that vigil has explained.
 ranks() { # number, command...

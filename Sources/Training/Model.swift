@@ -68,20 +68,22 @@ public final class Model {
                 type: isScalar ? "F64" : "F32", shape: variable.shape.extents, bytes: state.withBytes(of: variable) { Data($0) })
         }
         if let statistics = preprocessing.statistics {
-            for (name, values) in [(Self.means, statistics.means), (Self.deviations, statistics.deviations)] {
+            for (name, values) in zip(statisticNames, [statistics.means, statistics.deviations]) {
                 tensors[name] = Safetensors.Tensor(type: "F64", shape: [values.count], bytes: values.withUnsafeBytes { Data($0) })
             }
         }
         return tensors
     }
 
-    private static let means = "transforms/mean", deviations = "transforms/deviation"
+    private var statisticNames: [String] {
+        preprocessing.fitted == .scaleFeatures ? ["transforms/minimum", "transforms/extent"] : ["transforms/mean", "transforms/deviation"]
+    }
 
     /// Takes what the transforms have fitted out of a checkpoint's tensors.
     private func takeStatistics(from tensors: inout [String: Safetensors.Tensor], of file: String) throws {
-        guard let before = preprocessing.beforeStandardizing else { return }
+        guard let before = preprocessing.beforeFitted else { return }
         let channels = before.shape.suffix(1)
-        let values = try [Self.means, Self.deviations].map { name in
+        let values = try statisticNames.map { name in
             guard let tensor = tensors.removeValue(forKey: name), tensor.type == "F64", tensor.shape == Array(channels) else {
                 throw Failure(.badData, "\(file) lacks \(name) of \(channels.first!) channels; it belongs to another recipe or another version")
             }

@@ -173,8 +173,8 @@ public final class Trainer {
 
     /// A run that goes on has in its checkpoint what it fitted at its start.
     func fitTransforms() throws {
-        guard let before = model.preprocessing.beforeStandardizing else { return }
-        let fit = try TransformFit(before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
+        guard let before = model.preprocessing.beforeFitted, let transform = model.preprocessing.fitted else { return }
+        let fit = try TransformFit(of: transform, after: before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
         model.preprocessing.statistics = fit.statistics
         bytesRead += fit.bytesRead
     }

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func theirTexts() {
-        for text in ["scale 0.0 1.0", "scale none", "resize 32x24", "crop 8x6", "flip horizontal", "flip vertical", "standardize"] {
+        for text in ["scale 0.0 1.0", "scale none", "scale features", "resize 32x24", "crop 8x6", "flip horizontal", "flip vertical", "standardize"] {
             #expect(Transform(text)?.description == text)
         }
         #expect(Transform("scale -1 1e3") == .scale(low: -1, high: 1000))
@@ -34,6 +34,8 @@ import Testing
         #expect(Transform.flaw(in: [.standardize, .scale(low: 0, high: 1)]) == "scale 0.0 1.0 does not stand first; put it there, and only once")
         #expect(Transform.flaw(in: [.unscaled, .scale(low: 0, high: 1)]) == "scale 0.0 1.0 does not stand first; put it there, and only once")
         #expect(Transform.flaw(in: [.standardize, .flip(.vertical), .standardize]) == "standardize stands twice; keep one")
+        #expect(Transform.flaw(in: [.scaleFeatures, .standardize]) == "standardize undoes scale features; keep one")
+        #expect(Transform.flaw(in: [.flip(.vertical), .scaleFeatures]) == "scale features does not stand first; put it there, and only once")
     }
 
     @Test func shapes() throws {
@@ -109,11 +111,23 @@ import Testing
         #expect(abs(fitted.means[0] - mean) < 1e-6 && abs(fitted.deviations[0] / deviation - 1) < 1e-9)
     }
 
+    /// From the numbers as they are stored: huge and small features do not meet before they are scaled. A constant feature comes to 0.
+    @Test func scalingFeatures() throws {
+        var table = try preprocessing("scale features", shape: [3], range: 0 ... 1e9)
+        let before = try #require(table.beforeFitted)
+        #expect(table.fitted == .scaleFeatures && table.scaling == .identity && before.scaling == .identity && before.shape == [3])
+        var extremes = [Double](repeating: -.infinity, count: 6)
+        for row in [[2, 1e9, -3], [1, 0, -3], [5, 5e8, -3]] as [[Float]] { ChannelStatistics.extend(&extremes, by: row) }
+        table.statistics = ChannelStatistics(extremes: extremes)
+        #expect(table.statistics == ChannelStatistics(means: [1, 0, -3], deviations: [4, 1e9, 1]))
+        #expect(table([3, 2.5e8, -3], sample: 0, draws: nil) == [0.5, 0.25, 0] && table([9, -1e9, -1], sample: 1, draws: nil) == [2, -1, 2])
+    }
+
     @Test func whatComesBeforeStandardizing() throws {
         let whole = try preprocessing("scale none", "resize 8x8", "standardize", "crop 4x4", shape: [16, 16, 2])
-        let before = try #require(whole.beforeStandardizing)
-        #expect(before.shape == [8, 8, 2] && before.scaling == .identity && before.beforeStandardizing == nil)
-        #expect(try preprocessing("resize 8x8", shape: [16, 16, 2]).beforeStandardizing == nil)
+        let before = try #require(whole.beforeFitted)
+        #expect(before.shape == [8, 8, 2] && before.scaling == .identity && before.beforeFitted == nil)
+        #expect(try preprocessing("resize 8x8", shape: [16, 16, 2]).beforeFitted == nil)
     }
 
     @Test func anotherSet() throws {

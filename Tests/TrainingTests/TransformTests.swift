@@ -84,6 +84,21 @@ extension EndToEnd {
             #expect(try scores(run, ranks: ranks) == scores(run))
         }
 
+        /// Every rank count finds the same extremes, and the run keeps them.
+        @Test(arguments: [nil, 3]) func extremesOfTheTrainingNormals(_ ranks: Int?) throws {
+            let run = Run(path: place.fresh("scaled"))
+            let arguments = ["train", "--detector", "mean-pixel", "--data", place.set, "--out", run.path]
+            let keys = ["transforms=[scale features]", "heldOut=0.2", "seed=5"]
+            let job = try vigil(arguments + keys.flatMap { ["--set", $0] }, ranks: ranks)
+            try #require(job.code == 0, "\(job.errors)")
+            let split = try SampleSet(at: URL(fileURLWithPath: place.set)).split("train"), held = split.heldOut(fraction: 0.2, seed: 5)
+            guard case .u8(let bytes) = try SplitReader(split).values(0 ..< split.count) else { return }
+            let pixels = split.training(without: held).joined().flatMap { bytes[256 * $0 ..< 256 * ($0 + 1)] }
+            let low = Double(pixels.min()!), high = Double(pixels.max()!)
+            #expect(try number("transforms/minimum", in: run.state) == low && number("transforms/extent", in: run.state) == high - low)
+            #expect(try scores(run, ranks: ranks) == scores(run))
+        }
+
         @Test func statisticsThatAreMissing() throws {
             let keys = [("detector", "mean-pixel"), ("data", "SET"), ("transforms", "standardize")]
             let manifest = try Manifest(of: URL(fileURLWithPath: place.set))
@@ -91,9 +106,9 @@ extension EndToEnd {
             #expect(throws: Failure(.badData, "RUN lacks transforms/mean of 1 channels; it belongs to another recipe or another version")) {
                 try model.load([:], from: "RUN")
             }
-            let before = try #require(model.preprocessing.beforeStandardizing)
+            let before = try #require(model.preprocessing.beforeFitted)
             let split = try SampleSet(at: URL(fileURLWithPath: place.set)).split("train")
-            #expect { _ = try TransformFit(before, on: [], of: split, .alone()) } throws: {
+            #expect { _ = try TransformFit(of: .standardize, after: before, on: [], of: split, .alone()) } throws: {
                 "\($0)" == "split train has no normals to fit standardize on; leave it out of transforms"
             }
         }

@@ -1,4 +1,3 @@
-import CZlib
 import Foundation
 
 /// An IDX file of unsigned bytes (the format of MNIST), plain or compressed by gzip: a magic number, the extents as big-endian
@@ -12,7 +11,7 @@ struct IDXFile {
     /// header says.
     init(_ url: URL, axes: Int) throws(DatasetError) {
         let name = url.lastPathComponent
-        var file = try Compressed(url)
+        var file = try GzipFile(url)
         let header = try file.read(4 + 4 * axes)
         let words = stride(from: 0, to: header.count - header.count % 4, by: 4).map { place in
             header[place ..< place + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -45,40 +44,5 @@ struct IDXFile {
     private static func hexadecimal(_ word: UInt32) -> String {
         let digits = String(word, radix: 16)
         return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
-    }
-}
-
-/// A file that is decompressed where it is gzip and read as it is where not.
-private struct Compressed: ~Copyable {
-    private let name: String
-    private let file: gzFile
-
-    init(_ url: URL) throws(DatasetError) {
-        name = url.lastPathComponent
-        guard let file = gzopen(url.path, "rb") else {
-            throw DatasetError(.missingInput, "\(name) cannot be read: \(String(cString: strerror(errno)))")
-        }
-        self.file = file
-    }
-
-    deinit { gzclose(file) }
-
-    /// Up to `count` bytes; fewer at the end of the file. Memory grows with what is there, not with what a header claims.
-    mutating func read(_ count: Int) throws(DatasetError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: min(count, 1 << 20))
-        while bytes.count < count {
-            let got = gzread(file, &piece, UInt32(min(piece.count, count - bytes.count)))
-            var code: Int32 = 0
-            let text = gzerror(file, &code)
-            // a stream that is cut off gives what it has, and then says so only here
-            guard got >= 0, code == Z_OK || code == Z_STREAM_END else {
-                let reason = code == Z_BUF_ERROR ? "the compressed data end too early" : text.map { String(cString: $0) } ?? "error \(code)"
-                throw DatasetError(.badData, "\(name) cannot be decompressed: \(reason)")
-            }
-            if got == 0 { break }
-            bytes += piece.prefix(Int(got))
-        }
-        return bytes
     }
 }

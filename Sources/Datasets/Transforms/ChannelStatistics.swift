@@ -1,10 +1,10 @@
-/// The mean and the deviation of every channel (of every feature, where samples are tables) over the training normals, all pixels
-/// counted alike.
+/// An origin and a unit of every channel (of every feature, where samples are tables) from the training normals, all pixels counted
+/// alike: for `standardize` mean and deviation, for `scale features` the smallest number and the distance to the largest.
 ///
-/// Sums are formed about an origin near the values, one sample's, since the difference of two large sums would lose the variance.
+/// Its sums are formed about an origin near the values, one sample's, since the difference of two large sums would lose the variance.
 public struct ChannelStatistics: Equatable, Sendable {
     public let means: [Double]
-    /// Of the population (divided by the count); 1 where a channel is constant, which so comes to 0.
+    /// Of the population (divided by the count), or the extent; 1 where a channel is constant, which so comes to 0.
     public let deviations: [Double]
 
     public init(means: [Double], deviations: [Double]) { (self.means, self.deviations) = (means, deviations) }
@@ -33,6 +33,23 @@ public struct ChannelStatistics: Equatable, Sendable {
             let variance = max(0, sums[channels + channel] / Double(count) - offsets[channel] * offsets[channel])
             return variance > 0 ? variance.squareRoot() : 1
         }
+    }
+
+    /// Raises the extremes of each channel, first of -x, then of x, to those of some samples.
+    public static func extend(_ extremes: inout [Double], by values: [Float]) {
+        let channels = extremes.count / 2
+        for (place, value) in values.enumerated() {
+            let channel = place % channels, value = Double(value)
+            if -value > extremes[channel] { extremes[channel] = -value }
+            if value > extremes[channels + channel] { extremes[channels + channel] = value }
+        }
+    }
+
+    /// - Parameter extremes: as `extend` forms them; ranks join theirs by maxima.
+    public init(extremes: [Double]) {
+        let channels = extremes.count / 2
+        means = extremes[..<channels].map { 0 - $0 }
+        deviations = (0 ..< channels).map { extremes[channels + $0] > -extremes[$0] ? extremes[channels + $0] + extremes[$0] : 1 }
     }
 
     func standardized(_ values: [Float]) -> [Float] {

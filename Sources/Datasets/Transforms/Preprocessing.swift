@@ -7,7 +7,7 @@ public struct Preprocessing: Sendable {
     /// The extents of a sample as it is stored, and as it comes out: [height, width, channels] or [features].
     public let storedShape: [Int]
     public let shape: [Int]
-    /// What `standardize` uses; to be set before the first sample comes through where the transforms have it.
+    /// What `standardize` and `scale features` use; to be set before the first sample comes through where the transforms have either.
     public var statistics: ChannelStatistics?
     let scaling: Scaling
     let steps: [Step]
@@ -22,11 +22,11 @@ public struct Preprocessing: Sendable {
         let scaling: Scaling =
             switch transforms.first {
             case .scale(let low, let high): .linear(from: range, to: low ... high)
-            case .unscaled: .identity
+            case .unscaled, .scaleFeatures: .identity
             default: .symmetric(range)
             }
         var now = shape, steps: [Step] = []
-        for transform in transforms where !transform.scales {
+        for transform in transforms where !transform.scales || transform.hasStatistics {
             steps.append(try Step(transform, of: now))
             now = steps[steps.count - 1].shape
         }
@@ -45,10 +45,13 @@ public struct Preprocessing: Sendable {
     /// Numbers in a sample that comes out.
     public var count: Int { shape.reduce(1, *) }
 
-    /// What comes before `standardize`, which its statistics are fitted on; nil where that is not declared.
-    public var beforeStandardizing: Preprocessing? {
-        guard let place = transforms.firstIndex(of: .standardize) else { return nil }
-        let earlier = Array(steps[..<steps.firstIndex { $0.transform == .standardize }!])
+    /// The transform that has statistics, `standardize` or `scale features`; nil where none is declared.
+    public var fitted: Transform? { transforms.first(where: \.hasStatistics) }
+
+    /// What comes before that, which its statistics are fitted on.
+    public var beforeFitted: Preprocessing? {
+        guard let place = transforms.firstIndex(where: \.hasStatistics) else { return nil }
+        let earlier = Array(steps[..<steps.firstIndex(where: \.transform.hasStatistics)!])
         return Preprocessing(
             transforms: Array(transforms[..<place]), steps: earlier, scaling: scaling, storedShape: storedShape,
             shape: earlier.last?.shape ?? storedShape)

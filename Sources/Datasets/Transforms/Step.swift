@@ -12,7 +12,7 @@ struct Step: Sendable {
     /// - Throws: where the transform does not take samples of this shape.
     init(_ transform: Transform, of input: [Int]) throws(DatasetError) {
         func flaw(_ text: String) -> DatasetError { DatasetError(.usage, "transforms: \(transform) \(text)") }
-        guard input.count == 3 || transform == .standardize else {
+        guard input.count == 3 || transform.hasStatistics else {
             throw flaw("takes images, but the samples are \(input[0]) features; leave it out")
         }
         (self.transform, self.input) = (transform, input)
@@ -26,7 +26,7 @@ struct Step: Sendable {
                 throw flaw("is larger than the samples it is given, which are \(extentsText(input)); crop at most \(input[0])x\(input[1])")
             }
             (shape, resize) = ([height, width, input[2]], nil)
-        case .flip, .standardize: (shape, resize) = (input, nil)
+        case .flip, .standardize, .scaleFeatures: (shape, resize) = (input, nil)
         }
     }
 
@@ -39,8 +39,8 @@ struct Step: Sendable {
             let (rows, columns) = (input[0] - height, input[1] - width)
             return cropped(values, top: draw?(0, rows + 1) ?? rows / 2, left: draw?(1, columns + 1) ?? columns / 2)
         case .flip(let direction): return draw?(0, 2) == 1 ? flipped(values, direction) : values
-        case .standardize:
-            guard let statistics else { preconditionFailure("standardize has no statistics yet") }
+        case .standardize, .scaleFeatures:
+            guard let statistics else { preconditionFailure("\(transform) has no statistics yet") }
             return statistics.standardized(values)
         }
     }

@@ -4,6 +4,9 @@ public enum Transform: Equatable, Sendable {
     case scale(low: Double, high: Double)
     /// The numbers as they are stored.
     case unscaled
+    /// Every feature (or channel) from its smallest and largest number among the training normals to 0 ... 1; others may come to
+    /// lie outside.
+    case scaleFeatures
     /// To this height and width in pixels, bilinear (see `Resize`).
     case resize(height: Int, width: Int)
     /// To this height and width in pixels: anywhere in training, else from the middle.
@@ -18,7 +21,8 @@ public enum Transform: Equatable, Sendable {
 
     /// The names, each with all that may be written.
     public static let forms: [(name: String, text: String)] = [
-        ("scale", "scale LOW HIGH with LOW below HIGH, as scale 0 1, or scale none"), ("resize", "resize HEIGHTxWIDTH in pixels, as resize 32x32"),
+        ("scale", "scale LOW HIGH with LOW below HIGH, as scale 0 1, or scale none, or scale features"),
+        ("resize", "resize HEIGHTxWIDTH in pixels, as resize 32x32"),
         ("crop", "crop HEIGHTxWIDTH in pixels, as crop 28x28"), ("flip", "flip horizontal or flip vertical"), ("standardize", "standardize alone"),
     ]
 
@@ -27,6 +31,7 @@ public enum Transform: Equatable, Sendable {
         let words = text.split(separator: " ").map(String.init), values = words.dropFirst().compactMap { Double($0) }.filter(\.isFinite)
         switch (words.first, words.count) {
         case ("scale", 2) where words[1] == "none": self = .unscaled
+        case ("scale", 2) where words[1] == "features": self = .scaleFeatures
         case ("scale", 3) where values.count == 2 && values[0] < values[1]: self = .scale(low: values[0], high: values[1])
         case ("resize", 2):
             guard let (height, width) = Self.extents(words[1]) else { return nil }
@@ -52,15 +57,19 @@ public enum Transform: Equatable, Sendable {
         if let place = list.indices.dropFirst().first(where: { list[$0].scales }) {
             return "\(list[place]) does not stand first; put it there, and only once"
         }
-        return list.count(where: { $0 == .standardize }) > 1 ? "standardize stands twice; keep one" : nil
+        if list.count(where: { $0 == .standardize }) > 1 { return "standardize stands twice; keep one" }
+        return list.count(where: \.hasStatistics) > 1 ? "standardize undoes scale features; keep one" : nil
     }
 
     var scales: Bool {
         switch self {
-        case .scale, .unscaled: true
+        case .scale, .unscaled, .scaleFeatures: true
         default: false
         }
     }
+
+    /// Whether it uses `ChannelStatistics` of the training normals.
+    public var hasStatistics: Bool { self == .standardize || self == .scaleFeatures }
 }
 
 extension Transform: CustomStringConvertible {
@@ -69,6 +78,7 @@ extension Transform: CustomStringConvertible {
         switch self {
         case .scale(let low, let high): "scale \(low) \(high)"
         case .unscaled: "scale none"
+        case .scaleFeatures: "scale features"
         case .resize(let height, let width): "resize \(height)x\(width)"
         case .crop(let height, let width): "crop \(height)x\(width)"
         case .flip(let direction): "flip \(direction)"
