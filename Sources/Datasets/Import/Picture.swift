@@ -96,7 +96,11 @@ extension Picture {
     func converted(channels: Int, type: SampleType) -> [Double] {
         var numbers = numbers
         if header.channels == 3, channels == 1 {
-            numbers = stride(from: 0, to: numbers.count, by: 3).map { 0.299 * numbers[$0] + 0.587 * numbers[$0 + 1] + 0.114 * numbers[$0 + 2] }
+            let colors = numbers
+            numbers = stride(from: 0, to: colors.count, by: 3).map { (place: Int) -> Double in
+                let red = 0.299 * colors[place], green = 0.587 * colors[place + 1], blue = 0.114 * colors[place + 2]
+                return red + green + blue
+            }
         } else if header.channels == 1, channels == 3 {
             numbers = numbers.flatMap { [$0, $0, $0] }
         }
