@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func flaws() throws {
-        try withFolder { folder in
+        try withFolder { folder throws in
             let file = folder.appendingPathComponent("data")
             func text(_ data: Data, _ labeling: CIFARSource.Labeling = .ten, names: [String]? = nil) throws -> String {
                 try data.write(to: file)

@@ -45,7 +45,7 @@ func imported(_ job: SetImport, to folder: URL, ranks: Int = 1) throws -> Sample
     @Test func drawnDivision() throws {
         let source = Numbers(3000), splitProtocol = SplitProtocol(.abnormal(["c"]), trainShare: 0.5, seed: 7, abnormalShare: 0.2)
         let drawn = try division(source, splitProtocol)
-        #expect(drawn == (try division(source, splitProtocol)))
+        #expect(try drawn == division(source, splitProtocol))
         let anomalies = drawn.test.count { $0 % 3 == 2 }
         #expect(drawn.train.allSatisfy { $0 % 3 != 2 } && drawn.train == drawn.train.sorted() && drawn.test == drawn.test.sorted())
         #expect(Set(drawn.train).isDisjoint(with: drawn.test))
