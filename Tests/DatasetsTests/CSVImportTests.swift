@@ -33,7 +33,7 @@ import Testing
         #expect(table.shape == [2 + 3 + 3] && table.range == -3 ... 400 && table.testStart == nil)
         #expect(table.classes == ["back.", "normal.", "smurf."] && table.labels == [1, 2, 2, 0])
         let rows: [[Float]] = [
-            [1.5, -3, 0, 0, 1, 1, 0, 0], [2, 400, 0, 1, 0, 0, 1, 0], [0, 7, 1, 0, 0, 1, 0, 0], [9, 7, 0, 0, 1, 0, 0, 1],
+            [1.5, -3, 0, 1, 0, 1, 0, 0], [2, 400, 0, 0, 1, 0, 1, 0], [0, 7, 1, 0, 0, 1, 0, 0], [9, 7, 0, 1, 0, 0, 0, 1],
         ]
         #expect(table.values(of: [0, 1, 2, 3]) == .f32(rows.flatMap(\.self)))
         #expect(table.values(of: [3]) == .f32(rows[3]))
