@@ -53,6 +53,9 @@ import Testing
         try run.compareScores(ReferenceExecution.self, within: 1e-9)
     }
 
+    /// ADAE's losses are differences of distances that nearly cancel, so its slopes keep fewer digits in Float.
+    private func tolerance(of file: String) -> Double { file.hasPrefix("adae") ? 5e-4 : 1e-4 }
+
     /// In Float; and the same bits of all that a step leaves, whoever computes it.
     @Test(arguments: files) func plan(_ file: String) throws {
         let run = try GoldenProgram(file)
@@ -61,8 +64,8 @@ import Testing
             let outcomes = try run.outcomes(PlannedExecution.self, on: resources)
             if first.isEmpty { first = outcomes }
             #expect(outcomes == first, "\(resources.isa.name), \(resources.team.count) threads")
-            try run.compareScores(PlannedExecution.self, within: 1e-4, on: resources)
+            try run.compareScores(PlannedExecution.self, within: tolerance(of: file), on: resources)
         }
-        run.compare(first, within: 1e-4)
+        run.compare(first, within: tolerance(of: file))
     }
 }

@@ -104,7 +104,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
             }
             guard sample.rank == 3 else { continue }
             #expect(
-                !shared.isDisjoint(with: ["TiledConvolutionKernel", "TileProductKernel"])
+                !shared.isDisjoint(with: ["TiledConvolutionKernel", "TileProductKernel", "WindowKernel"])
                     && !shared.isDisjoint(with: ["TileKernel", "WeightKernel"]),
                 "threads had nothing to share but \(shared)")
         }

@@ -62,7 +62,7 @@ extension EndToEnd {
             try refused(
                 "--set settings.latent: settings.latent is \"0\"; it must be a whole number from 1 to 65536", "settings.latent=0", ranks: [nil])
             try refused("--set settings.beta1: settings.beta1 is \"nan\"; it must be a number from 0.0 to 0.999", "settings.beta1=nan", ranks: [nil])
-            try refused("--set run.isa: run.isa is \"mmx\"; it must be one of best, avx512, avx2, portable", "run.isa=mmx", ranks: [nil])
+            try refused("--set run.isa: run.isa is \"mmx\"; it must be one of best, avx512, avx2, neon, portable", "run.isa=mmx", ranks: [nil])
             for text in ["settings.latent", "=5", "settings.latent="] {
                 try refused("--set \(text): it must be key=value, as --set settings.latent=50", text, ranks: [nil])
             }

@@ -125,7 +125,9 @@ import Testing
         }
         expect(64, "pca has no training steps to time") { try bench("pca", "16x16x1") }
         let timed = detectors.map { $0.name } + procedures.map { $0.name }
-        expect(64, "--detector: there is no detector \"gan\"; there are \(timed.joined(separator: ", "))") { try bench("gan", "16x16x1") }
+        expect(64, "--detector: there is no detector \"transformer\"; there are \(timed.joined(separator: ", "))") {
+            try bench("transformer", "16x16x1")
+        }
         expect(64, "dense: samples of 4×4 do not fit: it takes [features], as 121") { try bench("dense", "4x4") }
         expect(64, "--sample and --data both say what shape samples have; give one of them") {
             _ = try Bench("ganomaly", sample: "16x16x1", data: "SET", group: .alone())
@@ -139,7 +141,7 @@ import Testing
         expect(64, "--network measures between ranks and there is one; start several, as mpirun -n 2 vigil bench --network") {
             _ = try NetworkReport(.alone())
         }
-        expect(64, "--set run.isa: run.isa is \"mmx\"; it must be one of best, avx512, avx2, portable") {
+        expect(64, "--set run.isa: run.isa is \"mmx\"; it must be one of best, avx512, avx2, neon, portable") {
             try bench("ganomaly", "16x16x1", isa: "mmx")
         }
     }

@@ -83,7 +83,7 @@ import Testing
         ("run.checkpoint.keep", "1", "0", "a whole number from 1 to 1000000"),
         ("run.agree", "7", "x", "a whole number from 1 to 9223372036854775807"),
         ("run.stall", "60", "0", "a number from 1.0 to 1000000000.0"),
-        ("run.isa", "avx2", "sse", "one of best, avx512, avx2, portable"),
+        ("run.isa", "avx2", "sse", "one of best, avx512, avx2, neon, portable"),
         ("run.reduce", "library", "linear", "one of tree, library"),
         ("run.overlap", "false", "maybe", "true or false"),
         ("run.windows", "false", "shared", "true or false"),
