@@ -155,7 +155,8 @@ extension EndToEnd {
         @Test func ofTheParser() throws {
             let names = try vigil(["detectors"]).output.split(separator: "\n").map { $0.prefix { $0 != " " } }.joined(separator: ", ")
             for (arguments, message) in [
-                (["trian"], "Unexpected argument 'trian'"), (["detectors", "gan"], "there is no detector \"gan\"; there are \(names)"),
+                (["trian"], "Unexpected argument 'trian'"),
+                (["detectors", "transformer"], "there is no detector \"transformer\"; there are \(names)"),
                 (["train"], "Missing expected argument '--out <out>'"), (["inspect"], "Missing expected argument '<path>'"),
                 (["train", "--out", "x", "--ot", "x"], "Unknown option '--ot'. Did you mean '--out'?"),
                 (["evaluate"], "Missing expected argument '<runs> ...'"),
