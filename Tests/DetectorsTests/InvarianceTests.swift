@@ -103,8 +103,11 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
                 shared.formUnion(kernelsOfSeveralTasks(execution.plan))
             }
             guard sample.rank == 3 else { continue }
+            // too narrow here for tiles to be worth while
+            let isNarrow = name.hasPrefix("f-anogan") || name == "aae" || name == "adae"
+            let convolutions: Set<String> = isNarrow ? ["WindowKernel"] : ["TiledConvolutionKernel", "TileProductKernel"]
             #expect(
-                !shared.isDisjoint(with: ["TiledConvolutionKernel", "TileProductKernel", "WindowKernel"])
+                !shared.isDisjoint(with: convolutions)
                     && !shared.isDisjoint(with: ["TileKernel", "WeightKernel"]),
                 "threads had nothing to share but \(shared)")
         }
