@@ -53,8 +53,8 @@ import Testing
         try run.compareScores(ReferenceExecution.self, within: 1e-9)
     }
 
-    /// ADAE's losses are differences of distances that nearly cancel, so its slopes keep fewer digits in Float.
-    private func tolerance(of file: String) -> Double { file.hasPrefix("adae") ? 5e-4 : 1e-4 }
+    /// Some of ADAE's slopes were found to differ by up to 2.2e-4 of the largest in Float; what costs these digits is not known yet.
+    private func tolerance(of file: String) -> Double { file.hasPrefix("adae") ? 3e-4 : 1e-4 }
 
     /// In Float; and the same bits of all that a step leaves, whoever computes it.
     @Test(arguments: files) func plan(_ file: String) throws {
