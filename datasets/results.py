@@ -1,27 +1,26 @@
 """The runs and the page of `datasets/results`, which says what they are."""
 
 import argparse
+import concurrent.futures
 import csv
 import datetime
 import json
 import os
 import pathlib
-import shlex
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
 import tomllib
 
 HERE = pathlib.Path(__file__).parent
+STORE = HERE / "results.json"
 VIGIL = ".build/release/vigil"
-LAUNCH = f"{'mpirun.openmpi' if pathlib.Path('/usr/bin/mpirun.openmpi').exists() else 'mpirun'} -q -n 2 --oversubscribe"
 BASELINES = ["pca", "mean-pixel"]
 
 
-def fail(code, sentence):
-    sys.stderr.write(f"datasets/results: {sentence}\n")
-    sys.exit(code)
+class Failed(Exception):
+    """A code of sysexits, and what went wrong."""
 
 
 class Row:
@@ -62,7 +61,7 @@ class Plan:
         for entry in text["rows"]:
             for name in entry["sets"]:
                 if name not in self.sets:
-                    fail(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
+                    raise Failed(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
                 self.rows.append(Row(name, entry, text["defaults"]))
         for baseline in BASELINES:
             for name, about in self.sets.items():
@@ -74,55 +73,63 @@ class Plan:
         return [row for row in self.rows if row.set == set_name]
 
 
-def vigil(*arguments, ranks=True):
-    """Runs vigil and returns what it printed; ends with its code and words where the code is not 0."""
-    command = [*(shlex.split(LAUNCH) if ranks else []), VIGIL, *map(str, arguments)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.stderr.write(done.stderr)
-        fail(done.returncode, f"ended with {done.returncode}: {' '.join(command)}")
-    return done.stdout
+def vigil(*arguments):
+    """Runs vigil and returns its CPU seconds and what it printed; where its code is not 0, ends with that and its words."""
+    command = [VIGIL, *map(str, arguments)]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            errors.seek(0)
+            raise Failed(process.returncode, f"{errors.read()}ended with {process.returncode}: {' '.join(command)}")
+    return usage.ru_utime + usage.ru_stime, output
 
 
 def make_set(name, about, data):
     folder = pathlib.Path("runs/data") / name
     if not (folder / "manifest.json").exists():
         if data is None and any("{data}" in part for part in about["import"]):
-            fail(os.EX_NOINPUT, f"{name} is made of real data; give its folder by --data or VIGIL_DATA")
+            raise Failed(os.EX_NOINPUT, f"{name} is made of real data; give its folder by --data or VIGIL_DATA")
         vigil(*(part.format(data=data) for part in about["import"]), "--out", folder)
     return folder
 
 
-def run_row(row, data):
-    """Every seed, evaluated after each of the row's epochs; a run that is asked for more epochs goes on."""
-    found = {"asked": row.asked, "date": str(datetime.date.today()), "machine": machine(), "seeds": {}}
-    for seed in row.seeds:
-        run, looks = row.folder / f"seed-{seed}", []
-        for epochs in row.epochs:
-            kept = row.folder / f"seed-{seed}-{epochs or 'all'}.json"
-            if not kept.exists():
-                keys = {"seed": seed} | row.settings | ({} if epochs is None else {"epochs": epochs})
-                overrides = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
-                vigil("train", "--detector", row.detector, "--data", data, "--out", run, *overrides)
-                total, samples = seconds_of(run)
-                began = time.monotonic()
-                metrics = json.loads(vigil("evaluate", "--json", run))
-                kept.write_text(json.dumps({
-                    "epochs": epochs, "seconds": total, "samples": samples, "scoring": time.monotonic() - began, "default": metrics["default"],
-                    "scores": {
-                        name: {key: score[key] for key in ("auroc", "average_precision", "best_f1")} for name, score in metrics["scores"].items()}}))
-            looks.append(json.loads(kept.read_text()))
-            at = looks[-1]
-            print(f"{row.key} seed {seed}{'' if epochs is None else f' epoch {epochs}'}: AUROC {at['scores'][at['default']]['auroc']:.4f}", flush=True)
-        found["seeds"][str(seed)] = looks
-    return found
+def run_seed(row, seed, about, data):
+    """A seed, evaluated after each of the row's epochs; a run that is asked for more epochs goes on."""
+    run, looks = row.folder / f"seed-{seed}", []
+    for epochs in row.epochs:
+        kept = row.folder / f"seed-{seed}-{epochs or 'all'}.json"
+        if not kept.exists():
+            keys = {"seed": seed} | row.settings | ({} if epochs is None else {"epochs": epochs})
+            overrides = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
+            training, _ = vigil("train", "--detector", row.detector, "--data", data, "--out", run, *overrides)
+            scoring, metrics = vigil("evaluate", "--json", *(["--top", about["top"]] if "top" in about else []), run)
+            metrics = json.loads(metrics)
+            before = looks[-1] if looks else {"seconds": 0, "samples": 0}
+            write(kept, json.dumps({
+                "epochs": epochs, "seconds": before["seconds"] + training, "samples": before["samples"] + samples_of(run), "scoring": scoring,
+                "default": metrics["default"], "scores": {name: figures(score) for name, score in metrics["scores"].items()}}))
+        looks.append(json.loads(kept.read_text()))
+        at = looks[-1]
+        print(
+            f"{row.key} seed {seed}{'' if epochs is None else f' epoch {epochs}'}: AUROC {at['scores'][at['default']]['auroc']:.4f}, "
+            f"{at['seconds']:.0f} CPU seconds", flush=True)
+    return looks
 
 
-def seconds_of(run):
-    """Of training, all jobs of the run together, and the samples that all ranks read in them."""
-    ends = [json.loads(line) for line in open(run / "log.jsonl")]
-    ends = [event for event in ends if event["event"] == "end"]
-    return sum(event["seconds"] for event in ends), sum(sum(event["samples_read"]) for event in ends)
+def figures(score):
+    """What the page keeps of a score's metrics."""
+    top = score["thresholds"].get("top_share")
+    return {key: score[key] for key in ("auroc", "average_precision", "best_f1")} | ({} if top is None else {"top_f1": top["f1"]}) | {
+        "classes": {name: metrics["auroc"] for name, metrics in score["classes"].items()}}
+
+
+def samples_of(run):
+    """That the run's last job read."""
+    ends = [event for event in map(json.loads, open(run / "log.jsonl")) if event["event"] == "end"]
+    return sum(ends[-1]["samples_read"])
 
 
 def machine():
@@ -142,65 +149,81 @@ def last(found):
     return [looks[-1] for looks in found["seeds"].values()]
 
 
-def mean_auroc(found, score=None):
-    return statistics.mean(at["scores"][score or at["default"]]["auroc"] for at in last(found))
+def mean(found, figure):
+    return statistics.mean(at["scores"][at["default"]][figure] for at in last(found))
 
 
-def cells(row, found, baselines, published):
+def cells(row, found, metrics, baselines, published):
     """The columns of a detector, of its default score."""
     ends = last(found)
     default = ends[0]["default"]
     samples, seconds = sum(at["samples"] for at in ends), sum(at["seconds"] for at in ends)
-    better = [name for name, value in baselines.items() if value >= mean_auroc(found)] if row.detector not in BASELINES else []
+    better = [name for name, value in baselines.items() if value >= mean(found, metrics[0])] if row.detector not in BASELINES else []
     budget = {"published": "published length", "cut": "cut"}.get(row.budget, row.budget)
     length = "" if row.epochs == [None] else f"{row.epochs[-1]} epochs, "
     return [
-        row.name, f"{length}{budget}", default, spread(at["scores"][default]["auroc"] for at in ends),
-        spread(at["scores"][default]["average_precision"] for at in ends), ", ".join(found["seeds"]),
+        row.name, f"{length}{budget}", default, *(spread(at["scores"][default][figure] for at in ends) for figure in metrics), ", ".join(found["seeds"]),
         f"{1000 * seconds / samples:.2f}" if samples else "", f"{1000 * statistics.mean(at['scoring'] for at in ends) / found['test']:.2f}",
         published.get((row.set, row.detector), ""), f"not above {' and '.join(better)}" if better else ""]
 
 
-def other_scores(rows, kept):
+def other_scores(rows, kept, metrics):
     """Every score of detectors with several, one line each."""
     lines = []
     for row in rows:
-        found = kept[row.key]
-        scores = last(found)[0]["scores"]
-        if len(scores) > 1:
-            values = ", ".join(f"{name} {spread(at['scores'][name]['auroc'] for at in last(found))}" for name in scores)
-            lines.append(f"- {row.name}: {values}")
-    return ["AUROC by each score:", "", *lines, ""] if lines else []
+        ends = last(kept[row.key])
+        if len(ends[0]["scores"]) > 1:
+            values = (
+                " / ".join([f"{name} {spread(at['scores'][name][metrics[0]] for at in ends)}"] + [
+                    spread(at["scores"][name][figure] for at in ends) for figure in metrics[1:]]) for name in ends[0]["scores"])
+            lines.append(f"- {row.name}: {', '.join(values)}")
+    return [f"By each score ({' / '.join(METRICS[figure] for figure in metrics)}):", "", *lines, ""] if lines else []
 
 
-def curves(rows, kept):
-    """AUROC over epochs of rows that were evaluated on the way, the mean of the seeds."""
+def classes(rows, kept):
+    """AUROC of each class of anomalies where there are several: a table of its own."""
+    names = list(last(kept[rows[0].key])[0]["scores"].values())[0]["classes"]
+    if len(names) < 2:
+        return []
+    lines = [
+        [row.name, *(spread(at["scores"][at["default"]]["classes"][name] for at in last(kept[row.key])) for name in names)] for row in rows]
+    return ["AUROC by class:", "", *table(["detector", *names], lines), ""]
+
+
+def curves(rows, kept, figure):
+    """A figure over epochs of rows that were evaluated on the way, the mean of the seeds."""
     lines = []
     for row in rows:
         runs = list(kept[row.key]["seeds"].values())
         if len(row.epochs) > 1:
             points = (
-                f"{looks[0]['epochs']}: {statistics.mean(at['scores'][at['default']]['auroc'] for at in looks):.3f}" for looks in zip(*runs))
+                f"{looks[0]['epochs']}: {statistics.mean(at['scores'][at['default']][figure] for at in looks):.3f}" for looks in zip(*runs))
             lines.append(f"- {row.name}: {', '.join(points)}")
-    return ["AUROC after epochs, mean of the seeds:", "", *lines, ""] if lines else []
+    return [f"{METRICS[figure]} after epochs, mean of the seeds:", "", *lines, ""] if lines else []
 
 
-HEADING = [
-    "detector", "training", "score", "AUROC", "average precision", "seeds", "s of training per 1,000 samples", "ms of scoring a sample", "published",
-    "baselines"]
+# The figures of a table, the first of which baselines are compared by, as `vigil evaluate --json` names them and as the page does.
+METRICS = {"auroc": "AUROC", "average_precision": "average precision", "top_f1": "F1 of the top share"}
+
+
+def table(heading, lines):
+    return ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading), *("| " + " | ".join(line) + " |" for line in lines)]
 
 
 def section(name, about, rows, kept, published):
     rows = [row for row in rows if row.key in kept]
     if not rows:
         return [f"## {about['title']}", "", about["protocol"], "", "Not run yet.", ""]
-    baselines = {row.detector: mean_auroc(kept[row.key]) for row in rows if row.detector in BASELINES}
+    metrics = ["top_f1", "auroc", "average_precision"] if "top" in about else ["auroc", "average_precision"]
+    baselines = {row.detector: mean(kept[row.key], metrics[0]) for row in rows if row.detector in BASELINES}
     dates = sorted({kept[row.key]["date"] for row in rows})
-    table = [cells(row, kept[row.key], baselines, published) for row in rows]
+    heading = [
+        "detector", "training", "score", *map(METRICS.get, metrics), "seeds", "CPU s of training per 1,000 samples", "CPU ms of scoring a sample",
+        "published", "baselines"]
+    lines = [cells(row, kept[row.key], metrics, baselines, published) for row in rows]
     return [
-        f"## {about['title']}", "", about["protocol"], "", "| " + " | ".join(HEADING) + " |", "|" + "---|" * len(HEADING),
-        *("| " + " | ".join(line) + " |" for line in table), "", *other_scores(rows, kept), *curves(rows, kept),
-        f"{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}, 2 ranks on {kept[rows[0].key]['machine']}; "
+        f"## {about['title']}", "", about["protocol"], "", *table(heading, lines), "", *other_scores(rows, kept, metrics), *classes(rows, kept),
+        *curves(rows, kept, metrics[0]), f"{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}, on {kept[rows[0].key]['machine']}; "
         f"`datasets/results {name}` makes these rows again.", ""]
 
 
@@ -223,12 +246,13 @@ def parsed(plan):
     parser.add_argument("sets", nargs="*", metavar="SET", help="of datasets/results.toml; all unless some are named")
     parser.add_argument("--detector", help="only its rows")
     parser.add_argument("--data", default=os.environ.get("VIGIL_DATA"), help="folder of real data")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="seeds trained side by side (as many as there are cores)")
     parser.add_argument("--list", action="store_true", help="the rows, and which are finished")
     parser.add_argument("--page", action="store_true", help="the page alone")
     options = parser.parse_args()
     for name in options.sets:
         if name not in plan.sets:
-            fail(os.EX_USAGE, f"there is no set \"{name}\"; there are {', '.join(plan.sets)}")
+            raise Failed(os.EX_USAGE, f"there is no set \"{name}\"; there are {', '.join(plan.sets)}")
     return options
 
 
@@ -240,31 +264,61 @@ def write(path, text):
 
 
 def main():
-    plan, store = Plan(HERE / "results.toml"), HERE / "results.json"
+    plan = Plan(HERE / "results.toml")
     options = parsed(plan)
-    kept = json.loads(store.read_text()) if store.exists() else {}
+    kept = json.loads(STORE.read_text()) if STORE.exists() else {}
     kept = {row.key: kept[row.key] for row in plan.rows if row.key in kept and kept[row.key]["asked"] == row.asked}
     chosen = [row for row in plan.rows if row.set in (options.sets or plan.sets) and options.detector in (None, row.detector)]
     if options.list:
         for row in chosen:
             print(f"{row.key}: {'finished' if row.key in kept else 'to do'}")
         return
-    for row in [] if options.page else chosen:
-        if row.key in kept:
-            continue
-        data = make_set(row.set, plan.sets[row.set], options.data)
-        row.folder.mkdir(parents=True, exist_ok=True)
-        found = run_row(row, data)
-        manifest = json.loads((data / "manifest.json").read_text())
-        found["test"] = sum(kind["counts"].get("test", 0) for kind in manifest["classes"])
-        kept[row.key] = found
-        write(store, json.dumps(kept, indent=1, sort_keys=True) + "\n")
-        write(HERE / "RESULTS.md", page(plan, kept, published_figures(HERE / "published.csv")))
+    if not options.page:
+        run_rows([row for row in chosen if row.key not in kept], plan, kept, options)
+    write_page(plan, kept)
+
+
+def run_rows(rows, plan, kept, options):
+    """Several seeds side by side, a process of one thread each; a row is kept when its last seed is done."""
+    sets = {name: make_set(name, plan.sets[name], options.data) for name in dict.fromkeys(row.set for row in rows)}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        waiting = {}
+        for row in rows:
+            row.folder.mkdir(parents=True, exist_ok=True)
+            waiting |= {pool.submit(run_seed, row, seed, plan.sets[row.set], sets[row.set]): (row, seed) for seed in row.seeds}
+        found = {row.key: {} for row in rows}
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                row, seed = waiting[done]
+                found[row.key][str(seed)] = done.result()
+                if len(found[row.key]) == len(row.seeds):
+                    kept[row.key] = {
+                        "asked": row.asked, "date": str(datetime.date.today()), "machine": machine(), "test": test_samples(sets[row.set]),
+                        "seeds": {str(seed): found[row.key][str(seed)] for seed in row.seeds}}
+                    write_page(plan, kept)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def test_samples(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return sum(kind["counts"].get("test", 0) for kind in manifest["classes"])
+
+
+def write_page(plan, kept):
+    write(STORE, json.dumps(kept, indent=1, sort_keys=True) + "\n")
     write(HERE / "RESULTS.md", page(plan, kept, published_figures(HERE / "published.csv")))
 
 
 if __name__ == "__main__":
     try:
         main()
+    except Failed as failed:
+        code, sentence = failed.args
     except KeyboardInterrupt:
-        fail(os.EX_TEMPFAIL, "interrupted; the same command goes on with what is not finished")
+        code, sentence = os.EX_TEMPFAIL, "interrupted; the same command goes on with what is not finished"
+    else:
+        sys.exit(0)
+    sys.stderr.write(f"datasets/results: {sentence}\n")
+    sys.exit(code)

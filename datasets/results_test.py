@@ -5,10 +5,11 @@ import unittest
 from results import *
 
 
-def end(auroc, epochs, scores=("a",), seconds=2, samples=1000):
+def end(auroc, epochs, scores=("a",), seconds=2, samples=1000, classes=("knife",)):
     return {
         "epochs": epochs, "seconds": seconds, "samples": samples, "scoring": 1.0, "default": "a",
-        "scores": {name: {"auroc": auroc, "average_precision": 0.5, "best_f1": 0.5} for name in scores}}
+        "scores": {
+            name: {"auroc": auroc, "average_precision": 0.5, "top_f1": auroc / 2, "classes": dict.fromkeys(classes, auroc)} for name in scores}}
 
 
 def found(*seeds):
@@ -38,11 +39,27 @@ class PageTest(unittest.TestCase):
         self.assertIn("| pca | one pass | a | 0.860 | 0.500 | 0 |  | 2.00 |  |  |", text)
         self.assertIn("- one: 1: 0.600, 2: 0.850", text)
         self.assertNotIn("other", text)
-        self.assertNotIn("AUROC by each score", text)
+        self.assertNotIn("By each score", text)
+        self.assertNotIn("AUROC by class", text)
 
     def test_scores(self):
         kept = {"made/other": found([end(0.5, 5, ("a", "b"))], [end(0.7, 5, ("a", "b"))])}
-        self.assertIn("- other: a 0.600 ± 0.141, b 0.600 ± 0.141", "\n".join(section("made", about, rows, kept, {})))
+        self.assertIn(
+            "- other: a 0.600 ± 0.141 / 0.500 ± 0.000, b 0.600 ± 0.141 / 0.500 ± 0.000", "\n".join(section("made", about, rows, kept, {})))
+
+    def test_classes(self):
+        both = ("knife", "gun")
+        kept = {"made/other": found([end(0.5, 5, classes=both)], [end(0.7, 5, classes=both)]), "made/pca": found([end(0.9, None, classes=both)])}
+        text = "\n".join(section("made", about, rows, kept, {}))
+        self.assertIn("| detector | knife | gun |", text)
+        self.assertIn("| other | 0.600 ± 0.141 | 0.600 ± 0.141 |", text)
+
+    def test_top_share(self):
+        kept = {"made/other": found([end(0.5, 5)], [end(0.7, 5)]), "made/pca": found([end(0.56, None)])}
+        text = "\n".join(section("made", about | {"top": 0.2}, rows, kept, {}))
+        self.assertIn("| score | F1 of the top share | AUROC | average precision |", text)
+        self.assertIn("| a | 0.300 ± 0.071 | 0.600 ± 0.141 |", text)
+        self.assertNotIn("not above", text)
 
     def test_what_was_not_run(self):
         self.assertIn("Not run yet.", section("made", about, rows, {}, {}))

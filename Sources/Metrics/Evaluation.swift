@@ -44,12 +44,16 @@ public struct Evaluation: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - heldOut: of this rank, the same scores of normals that training did not see, for thresholds.
+    ///   - share: of the samples, in (0, 1): a threshold is to be above which this share of them lies; none where nil.
     ///   - classes: all classes of the set, with distinct names.
     ///   - defaultScore: the name of one of the columns.
     /// - Throws: `MetricsError`, the same on all ranks, and what the group throws.
     /// - Cost: O(n/R log n) time and O(n/R) memory per rank, in each column and for the check of sample numbers; with groups 1,000 · n/R
     ///   steps more in each column.
-    public init(of local: LocalScores, heldOut: LocalScores? = nil, classes: [SampleClass], defaultScore: String, over group: RankGroup) throws {
+    public init(
+        of local: LocalScores, heldOut: LocalScores? = nil, top share: Double? = nil, classes: [SampleClass], defaultScore: String,
+        over group: RankGroup
+    ) throws {
         precondition(local.columns.contains { $0.name == defaultScore }, "no score is named \(defaultScore)")
         precondition(Set(classes.map(\.name)).count == classes.count, "classes share a name: \(classes.map(\.name))")
         try local.check(classes: classes.count, over: group)
@@ -59,7 +63,7 @@ public struct Evaluation: Sendable, Equatable {
         let grouping = try Grouping(local, rows: local.classes.lazy.map { rows.ofClass[$0] }, rowCount: rows.count, over: group)
         let found = try local.columns.map { column in
             let normals = heldOut?.column(column.name) ?? []
-            return try Self.metrics(of: column, local, heldOut: normals, classes, rows, grouping, over: group)
+            return try Self.metrics(of: column, local, heldOut: normals, top: share, classes, rows, grouping, over: group)
         }
         self.defaultScore = defaultScore
         scores = zip(local.columns, found).map { ($0.name, $1.metrics) }
@@ -76,14 +80,14 @@ public struct Evaluation: Sendable, Equatable {
 
     /// The metrics of one score, and the AUROC of all anomalies in each replicate of the bootstrap over groups, where there are groups.
     private static func metrics(
-        of column: ScoreColumn, _ local: LocalScores, heldOut: [Double], _ classes: [SampleClass], _ rows: Rows, _ grouping: Grouping?,
-        over group: RankGroup
+        of column: ScoreColumn, _ local: LocalScores, heldOut: [Double], top share: Double?, _ classes: [SampleClass], _ rows: Rows,
+        _ grouping: Grouping?, over group: RankGroup
     ) throws -> (metrics: ScoreMetrics, replicates: [Double?]) {
         var runs = rows.runs(of: column.values, local.classes, grouping)
         try runs.sortOverRanks(of: group)
         let tallies = try tallies(of: grouping.map { $0.joined(runs) } ?? runs, rows: rows.count, over: group)
         var figures = tallies.map { $0.anomalies == 0 ? nil : RankMetrics($0) }
-        let points = try OperatingPoints(of: local, heldOut: heldOut, score: column.name, classes: classes, over: group)
+        let points = try OperatingPoints(of: local, heldOut: heldOut, top: share, score: column.name, classes: classes, over: group)
         var replicates: [[Double?]] = [[]]
         if let grouping {
             replicates = try grouping.bootstrap.aurocs(of: runs, rows: rows.count, over: group)

@@ -35,12 +35,14 @@ extension OperatingPoints: Encodable {
     private enum CodingKeys: String, CodingKey {
         case heldOut = "held_out_95_percent"
         case minMax = "min_max_20_percent"
+        case top = "top_share"
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(heldOut, forKey: .heldOut)
         try container.encode(minMax, forKey: .minMax)
+        try container.encodeIfPresent(top, forKey: .top)
     }
 }
 

@@ -1,15 +1,16 @@
-/// How scores do at the thresholds that were chosen without labels: precision, recall, F1 and the share of normals that raise an alarm.
+/// How scores do at their operating points: precision, recall, F1 and the share of normals that raise an alarm.
 public struct ThresholdTable: Sendable, CustomStringConvertible {
     public let columns: [(name: String, metrics: ScoreMetrics)]
 
     public init(columns: [(name: String, metrics: ScoreMetrics)]) { self.columns = columns }
 
-    /// The lines, without a line end at the last. A score has no line for the threshold from held-out normals where it has none.
+    /// The lines, without a line end at the last. A score has no line for a threshold that it has not.
     public var description: String {
         let rows = columns.flatMap { name, metrics in
             let points = [
                 ("held-out normals' \(OperatingPoints.quantile) quantile", metrics.thresholds.heldOut),
                 ("min-max normalized \(OperatingPoints.fraction)", metrics.thresholds.minMax),
+                ("top share of this split", metrics.thresholds.top),
             ]
             return points.compactMap { rule, point in
                 point.map { point in

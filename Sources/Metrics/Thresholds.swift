@@ -1,6 +1,6 @@
 import Ranks
 
-/// How a score does at one threshold that was chosen without the labels of the evaluated samples: all anomalies against all normals.
+/// How a score does at one threshold: all anomalies against all normals.
 /// An alarm is a score ≥ threshold.
 public struct ThresholdMetrics: Sendable, Equatable {
     public let threshold: Double
@@ -35,7 +35,7 @@ public struct ThresholdMetrics: Sendable, Equatable {
     }
 }
 
-/// A score at the thresholds that are reported: chosen without the labels of the evaluated samples.
+/// A score at the thresholds that are reported: chosen without looking at which of the evaluated samples are anomalies.
 public struct OperatingPoints: Sendable, Equatable {
     /// The share of held-out normals that stay below their threshold, and where on the scale from the least to the largest score the other is.
     public static let quantile = 0.95, fraction = 0.2
@@ -43,9 +43,16 @@ public struct OperatingPoints: Sendable, Equatable {
     public let heldOut: ThresholdMetrics?
     /// As the survey describes: on min-max normalized scores.
     public let minMax: ThresholdMetrics
+    /// Where the share of the samples with the highest scores that are to raise an alarm was given.
+    public let top: ThresholdMetrics?
 
-    /// - Parameter normals: this rank's scores of held-out normals.
-    init(of local: LocalScores, heldOut normals: [Double], score: String, classes: [SampleClass], over group: RankGroup) throws {
+    /// - Parameters:
+    ///   - normals: this rank's scores of held-out normals.
+    ///   - share: of the samples, in (0, 1), that are to raise an alarm; benchmarks of tables give the share of anomalies, which is to know
+    ///     more than a detector in use would.
+    init(
+        of local: LocalScores, heldOut normals: [Double], top share: Double?, score: String, classes: [SampleClass], over group: RankGroup
+    ) throws {
         func metrics(at threshold: Double) throws -> ThresholdMetrics {
             try ThresholdMetrics(of: local, score: score, threshold: threshold, classes: classes, over: group)
         }
@@ -54,18 +61,19 @@ public struct OperatingPoints: Sendable, Equatable {
             throw MetricsError.noNormals(samples: 0)
         }
         minMax = try metrics(at: threshold)
+        top = try share.flatMap { try Threshold.above(quantile: 1 - $0, of: local.column(score), over: group) }.map(metrics)
     }
 }
 
 /// Rules for a threshold.
 public enum Threshold {
-    /// Above the quantile of held-out normals, so that at most 1 - `quantile` of them raise an alarm: just above the ⌈quantile · n⌉-th smallest
+    /// Above a quantile of scores, as those of held-out normals, so that at most 1 - `quantile` of them raise an alarm: just above the ⌈quantile · n⌉-th smallest
     /// score (numpy's `inverted_cdf`).
     ///
     /// - Parameters:
     ///   - scores: this rank's, finite; a rank may have none.
     ///   - quantile: in (0, 1], as 0.95.
-    /// - Returns: nil where no rank has a held-out normal.
+    /// - Returns: nil where no rank has a score.
     public static func above(quantile: Double, of scores: [Double], over group: RankGroup) throws -> Double? {
         precondition(quantile > 0 && quantile <= 1, "quantile \(quantile) is not in (0, 1]")
         var runs = scores.map { Run(score: $0, tag: 0) }

@@ -27,9 +27,13 @@ public final class Evaluator {
 
     /// - Parameters:
     ///   - data: another set than the one trained on, if any.
+    ///   - share: of the samples that are to raise an alarm at one more threshold, in (0, 1), if any.
     ///   - threads: a rank; those of the recipe where nil.
     /// - Throws: `Stopped`, on all ranks, where `stopping` ended it: then the scores so far are kept.
-    public init(_ run: RunFolder, data: String?, split name: String, threads: Int? = nil, until stopping: Stopping, group: RankGroup) throws {
+    public init(
+        _ run: RunFolder, data: String?, split name: String, top share: Double? = nil, threads: Int? = nil, until stopping: Stopping,
+        group: RankGroup
+    ) throws {
         self.group = group
         recipe = try run.recipe()
         if let threads { recipe.run.threads = threads }
@@ -73,7 +77,8 @@ public final class Evaluator {
             heldOutAbsence = nil
         }
         let column = local.columns[0]
-        evaluation = try Evaluation(of: local, heldOut: normals, classes: sampleClasses(of: set), defaultScore: column.name, over: group)
+        evaluation = try Evaluation(
+            of: local, heldOut: normals, top: share, classes: sampleClasses(of: set), defaultScore: column.name, over: group)
         defaultScores = LocalScores(numbers: local.numbers, classes: local.classes, columns: [column], groups: local.groups)
     }
 

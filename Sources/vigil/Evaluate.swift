@@ -15,16 +15,19 @@ struct EvaluateCommand: RankCommand {
     @Argument(help: "Folders of runs.", completion: .directory) var runs: [String]
     @Option(help: "Another set than the one trained on.", completion: .directory) var data: String?
     @Option(help: "Split to score.") var split = "test"
+    @Option(help: "Share of the samples that are to raise an alarm at one more threshold, as 0.2: benchmarks of tables give that of anomalies.")
+    var top: Double?
     @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
     @Option(help: "When to have stopped, with code 75 and the scores so far kept: minutes from now, a time of day, or a date.") var until: String?
     @Flag(help: "JSON instead of a table; of several runs an object by folder.") var json = false
 
     func run(on group: RankGroup) throws -> Int32 {
         let stopping = try Stopping(until: until.map(Self.parse))
+        if let top, !(top > 0 && top < 1) { throw Failure(.usage, "--top is \(top); it must be a share above 0 and below 1, as 0.2") }
         let evaluators: [Evaluator]
         do {
             evaluators = try runs.map {
-                try Evaluator(RunFolder($0, group), data: data, split: split, threads: threads, until: stopping, group: group)
+                try Evaluator(RunFolder($0, group), data: data, split: split, top: top, threads: threads, until: stopping, group: group)
             }
         } catch let stopped as Stopped {
             if group.rank == 0 { tell("\(stopped)") }
@@ -79,7 +82,7 @@ struct EvaluateCommand: RankCommand {
             print(evaluator.againstFirst.map(text) ?? "\(run) is not tested against \(runs[0]), which was evaluated on other samples")
         }
         for line in defeats(columns) { print(line) }
-        print("best F1 is at a threshold chosen on this split; * is the best of its row")
+        print("best F1 \(top == nil ? "is at a threshold" : "and the top share are at thresholds") chosen on this split; * is the best of its row")
     }
 
     private func text(of test: PairedTest) -> String {

@@ -229,6 +229,16 @@ import Testing
                 threshold                  value  precision  recall      F1  false alarms
                 b, min-max normalized 0.2    2.0     1.0000  0.5000  0.6667        0.0000
                 """)
+        // of four samples three raise an alarm; in b, where three are equal, one
+        let top = try Evaluation(of: local, top: 0.75, classes: classes, defaultScore: "residual", over: .alone()).scores
+        #expect(
+            ThresholdTable(columns: top).description == """
+                threshold                          value  precision  recall      F1  false alarms
+                residual, min-max normalized 0.2     0.6     1.0000  1.0000  1.0000        0.0000
+                residual, top share of this split    0.0     0.6667  1.0000  0.8000        0.5000
+                b, min-max normalized 0.2            2.0     1.0000  0.5000  0.6667        0.0000
+                b, top share of this split           0.0     1.0000  0.5000  0.6667        0.0000
+                """)
     }
 
     @Test func groups() throws {

@@ -63,6 +63,26 @@ extension EndToEnd {
             #expect(text.contains("mean-pixel distance, min-max normalized 0.2  ") && !text.contains("no threshold"))
         }
 
+        /// Benchmarks of tables call as many of the highest scores anomalous as there are anomalies.
+        @Test func topShare() throws {
+            let run = try trained("mean-pixel", "heldOut=0"), share = 60.0 / 124
+            for ranks in [nil, 3] {
+                let point = try #require(try threshold("top_share", of: "distance", in: evaluated(run.path, "--top", "\(share)", ranks: ranks)))
+                let sorted = zip(
+                    try values("distance", of: run, "test", as: Double.self), try values("labels", of: run, "test", as: Int32.self)
+                ).sorted { $0.0 > $1.0 }
+                try #require(sorted[59].0 > sorted[60].0)
+                let detected = Double(sorted[..<60].count { $0.1 != 0 })
+                #expect(point["detected"] == detected && point["false_alarms"] == 60 - detected)
+                #expect(point["f1"] == point["recall"])
+            }
+            #expect(try threshold("top_share", of: "distance", in: evaluated(run.path)) == nil)
+            for share in ["0", "1", "20"] {
+                let job = try vigil(["evaluate", "--top", share, run.path])
+                #expect(job.code == 64 && job.errors.contains("it must be a share above 0 and below 1, as 0.2"))
+            }
+        }
+
         @Test func noneHeldOut() throws {
             let run = try trained("mean-pixel", "heldOut=0"), reason = "the run kept no normals out of training (heldOut: 0)"
             for ranks in [nil, 2] {
