@@ -229,7 +229,7 @@ def verdicts(protocol, rows):
         few = f" (over {fewest} of {len(protocol['seeds'])} seeds)" if fewest < len(protocol["seeds"]) else ""
         lines.append(
             f"- {rule}: up to minibatch {largest:,} the mean{few} is at most {TOLERANCE} below that at {BASE}{end}. With {BASE} samples a rank, "
-            f"{largest // BASE} rank{'' if largest == BASE else 's'} are as many as weak scaling is called useful for here.")
+            f"weak scaling is called useful up to {largest // BASE} rank{'' if largest == BASE else 's'} here.")
     return lines
 
 

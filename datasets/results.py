@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -43,7 +44,7 @@ class Row:
 
     @property
     def folder(self):
-        return pathlib.Path("runs/results") / self.set / "-".join(filter(None, [self.detector, self.variant.replace(" ", "-")]))
+        return pathlib.Path("runs/results") / self.set / re.sub("[^a-z0-9_]+", "-", self.name).strip("-")
 
     @property
     def asked(self):
