@@ -52,15 +52,25 @@ class Row:
         return {"settings": self.settings, "epochs": self.epochs, "seeds": self.seeds}
 
 
+def filled(value, one):
+    if isinstance(value, list):
+        return [filled(part, one) for part in value]
+    return value.replace("{each}", one) if isinstance(value, str) else value
+
+
 class Plan:
     """results.toml."""
 
     def __init__(self, path):
         text = tomllib.loads(path.read_text())
-        self.sets = text["sets"]
+        # by a family's name its sets' own; a set without `each` is the one of its family
+        self.families = {name: [name.replace("{each}", one) for one in about.get("each", [""])] for name, about in text["sets"].items()}
+        self.sets = {
+            name: {key: filled(value, one) for key, value in about.items() if key != "each"}
+            for family, about in text["sets"].items() for name, one in zip(self.families[family], about.get("each", [""]))}
         self.rows = []
         for entry in text["rows"]:
-            for name in entry["sets"]:
+            for name in (name for family in entry["sets"] for name in self.families.get(family, [family])):
                 if name not in self.sets:
                     raise Failed(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
                 self.rows.append(Row(name, entry, text["defaults"]))
@@ -228,6 +238,18 @@ def section(name, about, rows, kept, published):
         f"`datasets/results {name}` makes these rows again.", ""]
 
 
+def means(family, rows_by_set, kept, published):
+    """Of the detectors that are finished on all of three or more sets of a family: what papers report."""
+    names = [row.name for row in rows_by_set[0]]
+    found = {
+        name: [kept[row.key] for rows in rows_by_set for row in rows if row.name == name and row.key in kept] for name in names}
+    lines = [
+        f"- {name}: {statistics.mean(mean(one, 'auroc') for one in all_of):.3f}"
+        + (f"; published {published[family, name]}" if (family, name) in published else "")
+        for name, all_of in found.items() if len(all_of) == len(rows_by_set) > 2]
+    return [f"Mean AUROC over the {len(rows_by_set)} sets above:", "", *lines, ""] if lines else []
+
+
 def published_figures(path):
     """By set and detector, as a cell; what is at hand to compare with."""
     with open(path, newline="") as file:
@@ -238,7 +260,11 @@ def published_figures(path):
 
 def page(plan, kept, published):
     text = (HERE / "RESULTS.md.in").read_text()
-    sections = [line for name, about in plan.sets.items() for line in section(name, about, plan.of(name), kept, published)]
+    sections = []
+    for family, names in plan.families.items():
+        for name in names:
+            sections += section(name, plan.sets[name], plan.of(name), kept, published)
+        sections += means(family, [plan.of(name) for name in names], kept, published)
     return text.replace("{sections}", "\n".join(sections).rstrip())
 
 

@@ -68,12 +68,26 @@ class PageTest(unittest.TestCase):
         self.assertEqual(rows[0].asked, {"settings": {"heldOut": 0, "minibatch": 8}, "epochs": [1, 2], "seeds": [0, 1]})
         self.assertEqual(rows[1].budget, "one pass")
 
+    def test_means(self):
+        rows_by_set = [[Row(name, {"detector": "one"}, DEFAULTS), Row(name, {"detector": "pca"}, DEFAULTS)] for name in ("a", "b", "c")]
+        kept = {"a/one": found([end(0.5, 1)]), "b/one": found([end(0.6, 1)]), "c/one": found([end(0.9, 1)], [end(0.7, 1)]), "a/pca": found([end(0.5, 1)])}
+        lines = means("some", rows_by_set, kept, {("some", "one"): "0.7 AUROC"})
+        self.assertIn("- one: 0.633; published 0.7 AUROC", lines)
+        self.assertEqual(sum(line.startswith("- ") for line in lines), 1)
+        self.assertEqual(means("some", rows_by_set[:2], kept, {}), [])
+
+    def test_families(self):
+        plan = Plan(HERE / "results.toml")
+        self.assertEqual(plan.families["mnist-{each}"], ["mnist-2", "mnist-8"])
+        self.assertIn("8", plan.sets["mnist-8"]["import"])
+        self.assertNotIn("{each}", str(plan.sets))
+
     def test_committed_plan(self):
         plan, figures = Plan(HERE / "results.toml"), published_figures(HERE / "published.csv")
         self.assertEqual(len({row.key for row in plan.rows}), len(plan.rows))
         for name in plan.sets:
             self.assertTrue(set(BASELINES) <= {row.detector for row in plan.of(name)})
-        self.assertTrue({name for name, _ in figures} <= set(plan.sets))
+        self.assertTrue({name for name, _ in figures} <= set(plan.sets) | set(plan.families))
 
 
 if __name__ == "__main__":
