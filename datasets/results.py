@@ -222,9 +222,10 @@ def table(heading, lines):
 
 
 def section(name, about, rows, kept, published):
+    """Of a set of which a row is finished."""
     rows = [row for row in rows if row.key in kept]
     if not rows:
-        return [f"## {about['title']}", "", about["protocol"], "", "Not run yet.", ""]
+        return []
     metrics = ["top_f1", "auroc", "average_precision"] if "top" in about else ["auroc", "average_precision"]
     baselines = {row.detector: mean(kept[row.key], metrics[0]) for row in rows if row.detector in BASELINES}
     dates = sorted({kept[row.key]["date"] for row in rows})
@@ -260,11 +261,13 @@ def published_figures(path):
 
 def page(plan, kept, published):
     text = (HERE / "RESULTS.md.in").read_text()
-    sections = []
+    sections, waiting = [], [about["title"] for name, about in plan.sets.items() if not any(row.key in kept for row in plan.of(name))]
     for family, names in plan.families.items():
         for name in names:
             sections += section(name, plan.sets[name], plan.of(name), kept, published)
         sections += means(family, [plan.of(name) for name in names], kept, published)
+    if waiting:
+        sections += ["## Not run yet", "", *(f"- {title}" for title in waiting)]
     return text.replace("{sections}", "\n".join(sections).rstrip())
 
 
