@@ -4,6 +4,8 @@ import PackageDescription
 
 /// The pkg-config file of the MPI to build against: Open MPI's unless the environment names another, as `mpich`.
 let mpi = ProcessInfo.processInfo.environment["VIGIL_MPI"] ?? "ompi-c"
+/// That of HDF5: Debian's unless the environment names another, as `hdf5` elsewhere.
+let hdf5 = ProcessInfo.processInfo.environment["VIGIL_HDF5"] ?? "hdf5-serial"
 
 let package = Package(
     name: "vigil",
@@ -15,7 +17,7 @@ let package = Package(
     targets: [
         // C
         .systemLibrary(name: "COpenMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
-        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: hdf5, providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

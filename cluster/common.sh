@@ -7,9 +7,11 @@ fail() { # code, sentence
   exit "$1"
 }
 
-# Installs Debian packages that are missing; needs root or sudo for that alone.
+# Installs Debian packages that are missing; needs root or sudo for that alone. Other systems have what they stand for by other means, or
+# the build says what it does not find.
 need_packages() {
   local missing=() package
+  command -v dpkg-query >/dev/null || return 0
   for package in "$@"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
