@@ -63,12 +63,15 @@ class Plan:
             for name in entry["sets"]:
                 if name not in self.sets:
                     raise Failed(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
-                self.rows.append(Row(name, entry, text["defaults"]))
+                self.rows.append(Row(name, entry, self.defaults(name, text["defaults"])))
         for baseline in BASELINES:
             for name, about in self.sets.items():
                 if not any(row.set == name and row.detector == baseline for row in self.rows):
                     settings = {"settings.latent": about["latent"]} if baseline == "pca" else {}
-                    self.rows.append(Row(name, {"detector": baseline, "seeds": [0], "settings": settings}, text["defaults"]))
+                    self.rows.append(Row(name, {"detector": baseline, "seeds": [0], "settings": settings}, self.defaults(name, text["defaults"])))
+
+    def defaults(self, set_name, text):
+        return text | {"settings": text["settings"] | self.sets[set_name].get("settings", {})}
 
     def of(self, set_name):
         return [row for row in self.rows if row.set == set_name]
