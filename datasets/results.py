@@ -94,10 +94,20 @@ def vigil(*arguments):
 def make_set(name, about, data):
     folder = pathlib.Path("runs/data") / name
     if not (folder / "manifest.json").exists():
-        if data is None and any("{data}" in part for part in about["import"]):
+        archives = about.get("unpack", [])
+        if data is None and any("{data}" in part for part in about["import"] + archives):
             raise Failed(os.EX_NOINPUT, f"{name} is made of real data; give its folder by --data or VIGIL_DATA")
-        vigil(*(part.format(data=data) for part in about["import"]), "--out", folder)
+        with tempfile.TemporaryDirectory() as unpacked:
+            for archive in archives:
+                unpack(archive.format(data=data), unpacked)
+            vigil(*(part.format(data=data, unpacked=unpacked) for part in about["import"]), "--out", folder)
     return folder
+
+
+def unpack(archive, folder):
+    done = subprocess.run(["tar", "-C", folder, "-xf", archive], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Failed(os.EX_DATAERR, f"{archive} cannot be unpacked: {done.stderr.strip().splitlines()[-1]}")
 
 
 def run_seed(row, seed, about, data):

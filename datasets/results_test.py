@@ -68,6 +68,22 @@ class PageTest(unittest.TestCase):
         self.assertEqual(rows[0].asked, {"settings": {"heldOut": 0, "minibatch": 8}, "epochs": [1, 2], "seeds": [0, 1]})
         self.assertEqual(rows[1].budget, "one pass")
 
+    def test_settings_of_a_set(self):
+        for row in Plan(HERE / "results.toml").of("kdd99-raw"):
+            self.assertEqual((row.settings["transforms"], row.settings["heldOut"]), ("[scale none]", 0), row.key)
+
+    def test_archives(self):
+        with tempfile.TemporaryDirectory() as folder:
+            made = pathlib.Path(folder) / "a" / "file"
+            made.parent.mkdir()
+            made.write_text("text")
+            subprocess.run(["tar", "-C", folder, "-czf", f"{folder}/a.tar.gz", "a"], check=True)
+            made.unlink()
+            unpack(f"{folder}/a.tar.gz", folder)
+            self.assertEqual(made.read_text(), "text")
+            with self.assertRaisesRegex(Failed, "none.tar.gz cannot be unpacked: "):
+                unpack(f"{folder}/none.tar.gz", folder)
+
     def test_committed_plan(self):
         plan, figures = Plan(HERE / "results.toml"), published_figures(HERE / "published.csv")
         self.assertEqual(len({row.key for row in plan.rows}), len(plan.rows))
