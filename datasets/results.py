@@ -73,12 +73,15 @@ class Plan:
             for name in (name for family in entry["sets"] for name in self.families.get(family, [family])):
                 if name not in self.sets:
                     raise Failed(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
-                self.rows.append(Row(name, entry, text["defaults"]))
+                self.rows.append(Row(name, entry, self.defaults(name, text["defaults"])))
         for baseline in BASELINES:
             for name, about in self.sets.items():
                 if not any(row.set == name and row.detector == baseline for row in self.rows):
                     settings = {"settings.latent": about["latent"]} if baseline == "pca" else {}
-                    self.rows.append(Row(name, {"detector": baseline, "seeds": [0], "settings": settings}, text["defaults"]))
+                    self.rows.append(Row(name, {"detector": baseline, "seeds": [0], "settings": settings}, self.defaults(name, text["defaults"])))
+
+    def defaults(self, set_name, text):
+        return text | {"settings": text["settings"] | self.sets[set_name].get("settings", {})}
 
     def of(self, set_name):
         return [row for row in self.rows if row.set == set_name]
@@ -101,10 +104,20 @@ def vigil(*arguments):
 def make_set(name, about, data):
     folder = pathlib.Path("runs/data") / name
     if not (folder / "manifest.json").exists():
-        if data is None and any("{data}" in part for part in about["import"]):
+        archives = about.get("unpack", [])
+        if data is None and any("{data}" in part for part in about["import"] + archives):
             raise Failed(os.EX_NOINPUT, f"{name} is made of real data; give its folder by --data or VIGIL_DATA")
-        vigil(*(part.format(data=data) for part in about["import"]), "--out", folder)
+        with tempfile.TemporaryDirectory() as unpacked:
+            for archive in archives:
+                unpack(archive.format(data=data), unpacked)
+            vigil(*(part.format(data=data, unpacked=unpacked) for part in about["import"]), "--out", folder)
     return folder
+
+
+def unpack(archive, folder):
+    done = subprocess.run(["tar", "-C", folder, "-xf", archive], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Failed(os.EX_DATAERR, f"{archive} cannot be unpacked: {done.stderr.strip().splitlines()[-1]}")
 
 
 def run_seed(row, seed, about, data):

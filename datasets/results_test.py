@@ -71,7 +71,9 @@ class PageTest(unittest.TestCase):
 
     def test_means(self):
         rows_by_set = [[Row(name, {"detector": "one"}, DEFAULTS), Row(name, {"detector": "pca"}, DEFAULTS)] for name in ("a", "b", "c")]
-        kept = {"a/one": found([end(0.5, 1)]), "b/one": found([end(0.6, 1)]), "c/one": found([end(0.9, 1)], [end(0.7, 1)]), "a/pca": found([end(0.5, 1)])}
+        kept = {
+            "a/one": found([end(0.5, 1)]), "b/one": found([end(0.6, 1)]), "c/one": found([end(0.9, 1)], [end(0.7, 1)]),
+            "a/pca": found([end(0.5, 1)])}
         lines = means("some", rows_by_set, kept, {("some", "one"): "0.7 AUROC"})
         self.assertIn("- one: 0.633; published 0.7 AUROC", lines)
         self.assertEqual(sum(line.startswith("- ") for line in lines), 1)
@@ -82,6 +84,22 @@ class PageTest(unittest.TestCase):
         self.assertEqual(plan.families["mnist-{each}"], ["mnist-2", "mnist-8"])
         self.assertIn("8", plan.sets["mnist-8"]["import"])
         self.assertNotIn("{each}", str(plan.sets))
+
+    def test_settings_of_a_set(self):
+        for row in Plan(HERE / "results.toml").of("kdd99"):
+            self.assertEqual((row.settings["transforms"], row.settings["heldOut"]), ("[scale none]" if "raw" in row.name else "[scale features]", 0))
+
+    def test_archives(self):
+        with tempfile.TemporaryDirectory() as folder:
+            made = pathlib.Path(folder) / "a" / "file"
+            made.parent.mkdir()
+            made.write_text("text")
+            subprocess.run(["tar", "-C", folder, "-czf", f"{folder}/a.tar.gz", "a"], check=True)
+            made.unlink()
+            unpack(f"{folder}/a.tar.gz", folder)
+            self.assertEqual(made.read_text(), "text")
+            with self.assertRaisesRegex(Failed, "none.tar.gz cannot be unpacked: "):
+                unpack(f"{folder}/none.tar.gz", folder)
 
     def test_committed_plan(self):
         plan, figures = Plan(HERE / "results.toml"), published_figures(HERE / "published.csv")
