@@ -48,7 +48,7 @@ let package = Package(
             name: "vigil",
             dependencies: [
                 "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ], exclude: ["Guide"]),
 
         // tests; what runs under mpirun is a program of its own
         .executableTarget(
