@@ -66,7 +66,7 @@ public struct Stage {
 /// Every detector, in the order of the list.
 public var detectors: [any Detector.Type] {
     [
-        AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, AAE.self,
-        PrincipalComponents.self, MeanPixel.self,
+        AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, OCGAN.self, AAE.self,
+        ALAE.self, PrincipalComponents.self, MeanPixel.self,
     ]
 }

@@ -41,6 +41,9 @@ public final class Fit {
         return Batched(node)
     }
 
+    /// Noise that a sample has by its number.
+    public func normal(_ shape: Shape) -> Batched { trace.noise(.normal, shape) }
+
     /// Adds a total to those that the conclusion gets.
     public func total(_ value: Replicated) { totals.append(value.node) }
 

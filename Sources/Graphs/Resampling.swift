@@ -36,3 +36,15 @@ public func nearestUpsampled(_ x: Batched, by factor: Int) -> Batched {
     let squares = points.node.broadcast(to: .batched(Shape(views.extents + [rows, factor, columns, factor, channels])))
     return Batched(squares.reshaped(Shape(views.extents + [rows * factor, columns * factor, channels])))
 }
+
+/// Every channel convolved with the outer product of (1, 2, 1) / 4 with itself, zeros around.
+public func blurred(_ x: Batched) -> Batched {
+    guard x.shape.rank >= 3 else {
+        x.trace.refuse(FormError("blur: \(x.node.form) is not [height, width, channels]"))
+        return x
+    }
+    return [x.shape.rank - 3, x.shape.rank - 2].reduce(x) { x, axis in
+        let side = x.shape.extents[axis], framed = x.padded(before: 1, after: 1, axis: axis)
+        return 0.25 * (framed.sliced(0 ..< side, axis: axis) + framed.sliced(2 ..< side + 2, axis: axis)) + 0.5 * x
+    }
+}

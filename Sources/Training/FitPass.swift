@@ -3,6 +3,7 @@ import Detectors
 import Foundation
 import Graphs
 import Plans
+import Randomness
 import Ranks
 
 /// A pass over the training normals: totals of fixed blocks in Float32, added in Double in a way that no rank count changes.
@@ -87,9 +88,10 @@ final class FitPass {
         for block in own {
             let members = samples[block * Self.block ..< min((block + 1) * Self.block, samples.count)]
             let (fit, plan) = plans[members.count == Self.block ? 0 : 1]
-            guard let input = plan.input(fit.x.node) else { break }
             try trainer.stopping.work {
-                try reader.read(members, through: trainer.model.preprocessing, into: input)
+                // a pass may look at noise alone
+                if let input = plan.input(fit.x.node) { try reader.read(members, through: trainer.model.preprocessing, into: input) }
+                draw(fit.trace.noises, for: members, into: plan)
                 if let labels = fit.labels.flatMap(plan.input) {
                     for (place, sample) in members.enumerated() { labels[place] = Float(trainer.split.labels[sample]) }
                 }
@@ -107,6 +109,15 @@ final class FitPass {
         bytesRead += reader.bytesRead
         // what is left when all blocks are done takes no time
         return try trainer.group.maximum([Double(left)])[0] > 0 ? trainer.stopping.agree(over: trainer.group) : nil
+    }
+
+    /// Noise is keyed by the sample's number.
+    private func draw(_ noises: [Noise], for samples: ArraySlice<Int>, into plan: Plan) {
+        for (place, noise) in noises.enumerated() {
+            guard let values = plan.input(noise.node) else { continue }
+            let philox = Philox(seed: UInt64(trainer.recipe.fields.seed), [key(of: "noise of a fit"), key(of: name), UInt64(place)])
+            noise.distribution.fill(values, shape: noise.node.form.shape, philox, samples: samples)
+        }
     }
 
     /// Element by element, the largest of several samples.

@@ -38,7 +38,7 @@ struct Schedule {
             case .fit(let procedure):
                 let fit = Fit(of: model.detector, sample: sample, block: FitPass.block)
                 try procedure(fit)
-                return Part(name: stage.name, kind: .fit, trace: fit.trace, results: fit.totals, inputs: [fit.x.node])
+                return Part(name: stage.name, kind: .fit, trace: fit.trace, results: fit.totals, inputs: [fit.x.node] + fit.trace.noises.map(\.node))
             }
         }
         let scored = Scoring(of: model.detector, sample: sample, microbatch: recipe.microbatch)

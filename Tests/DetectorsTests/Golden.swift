@@ -2,7 +2,7 @@ import Foundation
 
 /// What a golden program of `Tests/Goldens` wrote, in Double: its tensors by name, with what the file leaves out because it follows from
 /// its gradients: optimizers' moments as `stepK/first/NAME` and `stepK/second/NAME`, in some files parameters between the first step
-/// and the last.
+/// and the last; and moving averages of networks, which follow from these: `initial/averages.NAME`, `stepK/variable/averages.NAME`.
 struct Golden {
     typealias Tensor = (shape: [Int], numbers: [Double])
 
@@ -19,6 +19,7 @@ struct Golden {
         try self.init(Data(contentsOf: tests.appendingPathComponent("Goldens/\(name).safetensors")))
         tensors = tensors.filter { !leavingOut($0.key) }
         try addMoves()
+        try addAverages()
     }
 
     /// - Parameter file: safetensors: the header's length in 8 bytes, little-endian, the header in JSON, then the numbers.
@@ -74,8 +75,9 @@ struct Golden {
                     // a parameter that moves twice in a step has `gradient2` too
                     for gradient in [first, tensors["\(here)/gradient2/\(name)"]].compactMap({ $0?.numbers }) {
                         let (moments, count) = kept[name] ?? ([:], 0), (next, change) = mover.step(gradient, moments: moments, count: count + 1)
+                        let scale = mover.scales?[name] ?? 1
                         kept[name] = (next, count + 1)
-                        numbers = zip(numbers, change).map(-)
+                        numbers = zip(numbers, change).map { $0 - scale * $1 }
                     }
                     for (moment, numbers) in kept[name]!.moments { add("\(here)/\(moment)/\(name)", (first.shape, numbers)) }
                     add("\(here)/variable/\(name)", (first.shape, numbers))
@@ -88,12 +90,31 @@ struct Golden {
         }
     }
 
+    /// e ← decay·e + (1 − decay)·θ, from θ before the first step; statistics are those of the network.
+    private mutating func addAverages() throws {
+        struct Averages: Decodable { let averageDecay: Double?, averaged: [String]? }
+        let averages = try settings(as: Averages.self)
+        guard let decay = averages.averageDecay, let networks = averages.averaged else { return }
+        func isAveraged(_ name: String) -> Bool { networks.contains { name.hasPrefix($0 + ".") } }
+        var last = under("initial").filter { isAveraged($0.key) }
+        for (name, value) in last { add("initial/averages.\(name)", value) }
+        for number in (0...).prefix(while: { !under("step\($0)/variable").isEmpty }) {
+            for (name, value) in under("step\(number)/variable") where isAveraged(name) {
+                let isParameter = tensors["step\(number)/gradient/\(name)"] != nil, before = last[name]!.numbers
+                last[name] = (value.shape, isParameter ? zip(before, value.numbers).map { decay * $0 + (1 - decay) * $1 } : value.numbers)
+                add("step\(number)/variable/averages.\(name)", last[name]!)
+            }
+        }
+    }
+
     private mutating func add(_ name: String, _ tensor: Tensor) { if tensors[name] == nil { tensors[name] = tensor } }
 }
 
-/// By what a golden program moves parameters in a stage: PyTorch's Adam, or RMSProp as in TensorFlow 1.
+/// By what a golden program moves parameters in a stage: PyTorch's Adam, ALAE's without a first moment, or RMSProp as in TensorFlow 1.
 private struct Mover: Decodable {
     let steps: Int, rate: Double, beta1: Double?, beta2: Double?, decay: Double?, epsilon: Double
+    /// By what parameters' changes are multiplied, where it is not 1.
+    let scales: [String: Double]?
 
     var powers: [(String, Double)] { [("power1", beta1), ("power2", beta2)].compactMap { name, base in base.map { (name, $0) } } }
 
@@ -107,7 +128,11 @@ private struct Mover: Decodable {
             let second = average("second", from: 1, decay, squares)
             return (["second": second], zip(gradient, second).map { rate * $0 / ($1 + epsilon).squareRoot() })
         }
-        let beta1 = beta1!, beta2 = beta2!
+        let beta2 = beta2!
+        guard let beta1 else {
+            let second = average("second", from: 0, beta2, squares), bias = 1 - pow(beta2, Double(count))
+            return (["second": second], zip(gradient, second).map { rate * $0 / (($1 / bias).squareRoot() + epsilon) })
+        }
         let first = average("first", from: 0, beta1, gradient), second = average("second", from: 0, beta2, squares)
         let (bias1, bias2) = (1 - pow(beta1, Double(count)), 1 - pow(beta2, Double(count)))
         return (["first": first, "second": second], zip(first, second).map { rate * $0 / bias1 / (($1 / bias2).squareRoot() + epsilon) })

@@ -64,10 +64,13 @@ struct GoldenProgram {
     func keys(of step: TrainingStep) -> [(key: String, variable: Variable)] {
         let met = Set(step.trace.variables.map { ObjectIdentifier($0.variable) })
         return detector.variables.map { ("variable/\($0.name)", $0.variable) }
-            + store.variables.filter { met.contains(ObjectIdentifier($0.value)) }.map { name, variable in
-                // optimizer/STAGE/GROUP/first/VARIABLE or optimizer/STAGE/GROUP/power1
-                (name.split(separator: "/").dropFirst(3).joined(separator: "/"), variable)
-            }
+            + store.variables.filter { met.contains(ObjectIdentifier($0.value)) }.map { (key(ofKept: $0), $1) }
+    }
+
+    /// Of optimizer/STAGE/GROUP/first/VARIABLE or optimizer/STAGE/GROUP/power1, by group where the file tells groups apart.
+    private func key(ofKept name: String) -> String {
+        let parts = name.split(separator: "/").dropFirst(2), byGroup = "optimizer/" + parts.joined(separator: "/")
+        return golden.tensors["step0/\(byGroup)"] == nil ? parts.dropFirst().joined(separator: "/") : byGroup
     }
 
     /// What a step begins from: the state after the one before it; what optimizers keep from its first values on.
@@ -125,7 +128,19 @@ struct GoldenProgram {
         }
     }
 
-    /// The golden program's scores of other samples, by what the last step left.
+    /// What the last step left, and what fits make of it, in Double, from the samples and draws that the file has for them.
+    private func fitted() throws -> Memory {
+        let own = detector.variables.map { (ObjectIdentifier($0.variable), golden["step\(steps - 1)/variable/\($0.name)"].numbers) }
+        return try detector.stages.reduce(Memory(uniqueKeysWithValues: own)) { memory, stage in
+            guard case .fit(let procedure) = stage.work else { return memory }
+            let samples = golden["fit/samples"], fit = Fit(of: detector, sample: sample, block: samples.shape[0])
+            try procedure(fit)
+            let noises = fit.trace.noises.enumerated().map { Given($1.node, golden["fit/noise\($0)"].numbers) }
+            return try fit.concluded(with: [Given(fit.x.node, samples.numbers)] + noises, from: memory)
+        }
+    }
+
+    /// The golden program's scores of other samples, by what the last step and fits left.
     func compareScores<E: Execution>(_: E.Type, within tolerance: Double, on resources: Plan.Resources = .init()) throws {
         let scoring = Scoring(of: detector, sample: sample, microbatch: program.scored)
         detector.score(scoring)
@@ -133,8 +148,7 @@ struct GoldenProgram {
         let names = scoring.scores.map(\.name) + scoring.maps.map { _ in "map" }
         #expect(Set(names) == Set(golden.under("score").keys) && scoring.scores.allSatisfy { !$0.isOnHost })
         let execution = try E(scoring.trace, results: scoring.results + scoring.maps.map(\.node), on: resources)
-        let memory = Memory(
-            uniqueKeysWithValues: detector.variables.map { (ObjectIdentifier($0.variable), golden["step\(steps - 1)/variable/\($0.name)"].numbers) })
+        let memory = try fitted()
         let noises = scoring.noises.enumerated().map { Given($1.node, golden["scored/noise\($0)"].numbers) }
         let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)] + noises, from: memory)
         for (name, found) in zip(names, found.results) { expectClose(found, golden["score/\(name)"].numbers, within: tolerance, name) }

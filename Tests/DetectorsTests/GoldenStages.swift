@@ -8,12 +8,9 @@ import Testing
 struct GoldenStage {
     struct Program: Decodable {
         let detector: String, sample: [Int], minibatch: Int, microbatch: Int, steps: Int, scored: Int
-        let averageDecay: Double?, averaged: [String]?
     }
 
     private let golden: Golden
-    /// Of the moving averages of networks, which the file leaves out because they follow from these: `stepK/variable/averages.NAME`.
-    private var averages: [String: Golden.Tensor] = [:]
     let program: Program
     let detector: any Detector, step: TrainingStep, store = Store()
 
@@ -28,30 +25,12 @@ struct GoldenStage {
         step = TrainingStep(
             of: detector, stage: stage.name, sample: sample, minibatch: program.minibatch, microbatch: program.microbatch, store: store)
         procedure(step)
-        if let decay = program.averageDecay { addAverages(of: program.averaged ?? [], decay: decay) }
     }
 
-    subscript(_ name: String) -> Golden.Tensor { averages[name] ?? golden[name] }
+    subscript(_ name: String) -> Golden.Tensor { golden[name] }
 
     /// Names under a prefix, as `step0/gradient`.
-    func names(under prefix: String) -> Set<String> {
-        let own = averages.keys.filter { $0.hasPrefix(prefix + "/") }.map { String($0.dropFirst(prefix.count + 1)) }
-        return Set(golden.under(prefix).keys).union(own)
-    }
-
-    /// e ← decay·e + (1 − decay)·θ, from θ before the first step; statistics are those of the network.
-    private mutating func addAverages(of networks: [String], decay: Double) {
-        func isAveraged(_ name: String) -> Bool { networks.contains { name.hasPrefix($0 + ".") } }
-        for (name, value) in golden.under("initial") where isAveraged(name) { averages["initial/averages.\(name)"] = value }
-        for number in 0 ..< program.steps {
-            for (name, value) in golden.under("step\(number)/variable") where isAveraged(name) {
-                let before = averages[number == 0 ? "initial/averages.\(name)" : "step\(number - 1)/variable/averages.\(name)"]!
-                let isParameter = golden.tensors["step\(number)/gradient/\(name)"] != nil
-                let numbers = isParameter ? zip(before.numbers, value.numbers).map { decay * $0 + (1 - decay) * $1 } : value.numbers
-                averages["step\(number)/variable/averages.\(name)"] = (value.shape, numbers)
-            }
-        }
-    }
+    func names(under prefix: String) -> Set<String> { Set(golden.under(prefix).keys) }
 
     /// Every variable with its name in the file after a step.
     private var keys: [(key: String, variable: Variable)] {

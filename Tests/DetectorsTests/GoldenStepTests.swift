@@ -7,7 +7,8 @@ import Testing
 @Suite struct GoldenSteps {
     static let files = [
         "skip-ganomaly", "skip-ganomaly-released", "alocc", "alocc-released", "alocc-paper-2018",
-        "adae", "adae-yeonghyeon", "anogan", "anogan-cross-entropy", "fanogan-izi", "fanogan-ziz",
+        "adae", "adae-yeonghyeon", "anogan", "anogan-cross-entropy", "fanogan-izi", "fanogan-ziz", "ocgan", "ocgan-released-2019", "alae-vectors",
+        "alae-images",
     ]
 
     @Test(arguments: files) func namesAreThoseOfTheProgram(_ file: String) throws {

@@ -59,6 +59,17 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         if name.hasSuffix("cross-entropy") { AnoGAN.variants[0].apply(settings) }
         (settings.latent, settings.width, settings.searchSteps, settings.restarts) = (3, 2, 6, name == "anogan" ? 1 : 2)
         return try AnoGAN(settings, sample: sample)
+    case "ocgan", "ocgan released-2019":
+        let settings = OCGAN.Settings()
+        if name.hasSuffix("released-2019") { OCGAN.variants[0].apply(settings) }
+        (settings.latent, settings.width, settings.visualWidth, settings.latentWidth, settings.miningFrom) = (3, 2, 1, 16, 1)
+        return try OCGAN(settings, sample: sample)
+    case "alae", "alae dense", "alae vectors":
+        let settings = ALAE.Settings()
+        if name == "alae" { settings.networks = .convolutional }
+        (settings.latent, settings.width, settings.widest, settings.mappingLayers) = (3, 2, 3, 2)
+        (settings.averageDecay, settings.priorDraws) = (0.5, 2)
+        return try ALAE(settings, sample: sample)
     case "pca":
         let settings = PrincipalComponents.Settings()
         settings.latent = 3
@@ -87,7 +98,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
         "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "f-anogan",
         "egbad", "egbad vectors", "alad", "alad released", "alad vectors", "aae", "aae vectors",
         "skip-ganomaly", "skip-ganomaly released", "alocc", "alocc released", "alocc paper-2018", "adae", "anogan",
-        "f-anogan ziz",
+        "f-anogan ziz", "ocgan", "ocgan released-2019", "alae", "alae vectors",
     ]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
         let sample = smallSample(name, images: [32, 32, 3]), detector = try smallDetector(name, sample: sample)
         // three lanes, the last short
@@ -104,7 +115,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
             }
             guard sample.rank == 3 else { continue }
             // too narrow here for tiles to be worth while
-            let isNarrow = name.hasPrefix("f-anogan") || name == "aae" || name == "adae"
+            let isNarrow = name.hasPrefix("f-anogan") || name == "aae" || name == "adae" || name == "alae"
             let convolutions: Set<String> = isNarrow ? ["WindowKernel"] : ["TiledConvolutionKernel", "TileProductKernel"]
             #expect(
                 !shared.isDisjoint(with: convolutions)
@@ -130,10 +141,11 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
     @Test(arguments: [
         "ganomaly", "ganomaly anomalib", "f-anogan", "skip-ganomaly", "alocc", "adae", "anogan", "anogan cross-entropy", "egbad", "egbad vectors",
-        "alad", "alad released", "alad vectors", "aae", "aae vectors", "pca", "mean-pixel",
+        "alad", "alad released", "alad vectors", "aae", "aae vectors", "ocgan", "ocgan released-2019", "alae", "alae dense", "alae vectors", "pca",
+        "mean-pixel",
     ])
     func sampleAloneAndInACrowd(_ name: String) throws {
-        let images: [String: Shape] = ["aae": [16, 32, 2], "skip-ganomaly": [32, 64, 2]]
+        let images: [String: Shape] = ["aae": [16, 32, 2], "skip-ganomaly": [32, 64, 2], "alae": [8, 12, 2]]
         let sample = smallSample(name, images: images[name] ?? [16, 20, 2]), detector = try smallDetector(name, sample: sample),
             memory = Memory(drawnFor: detector)
         let scoring = Scoring(of: detector, sample: sample, microbatch: 16)

@@ -43,6 +43,37 @@ import Testing
         #expect(count(detector.generator) == expected && count(detector.discriminator) == expected)
     }
 
+    /// (side, channels), then En, De, D_v, C; D_l has one answer, or 16.
+    @Test(arguments: [
+        ([61, 3], [1_132_032, 1_132_099, 38_257, 1_036_033]), ([61, 1], [1_128_832, 1_128_897, 37_657, 1_032_833]),
+        ([32, 1], [1_091_968, 1_092_033, 37_657, 1_032_833]), ([32, 3], [1_095_168, 1_095_235, 38_257, 1_036_033]),
+        ([32, 12], [1_109_568, 1_109_644, 40_957, 1_050_433]), ([64, 1], [4_435_328, 4_435_393, 37_657, 1_032_833]),
+        ([64, 3], [4_438_528, 4_438_595, 38_257, 1_036_033]), ([64, 12], [4_452_928, 4_453_004, 40_957, 1_050_433]),
+        ([128, 1], [17_675_648, 17_675_713, 37_657, 1_032_833]), ([128, 3], [17_678_848, 17_678_915, 38_257, 1_036_033]),
+        ([128, 12], [17_693_248, 17_693_324, 40_957, 1_050_433]),
+    ]) func ocgan(_ size: [Int], _ expected: [Int]) throws {
+        let detector = try OCGAN(.init(), sample: [size[0], size[0], size[1]])
+        #expect([count(detector.encoder), count(detector.decoder), count(detector.visualDiscriminator), count(detector.classifier)] == expected)
+        let released = OCGAN.Settings()
+        OCGAN.variants[0].apply(released)
+        let answers = [detector, try OCGAN(released, sample: [size[0], size[0], size[1]])].map { count($0.latentDiscriminator) }
+        #expect(answers == [13_057, 13_040])
+    }
+
+    /// The sample's shape and the code, then F, G, E, D; each has an average.
+    @Test(
+        arguments: [
+            ([28, 28, 1], nil, [15_300, 1_905_424, 1_904_690, 5_151]), ([32, 32, 1], 32, [4_224, 2_422_337, 3_016_640, 2_145]),
+            ([32, 32, 3], 256, [263_168, 3_053_251, 3_735_360, 131_841]),
+        ] as [(Shape, Int?, [Int])]) func alae(_ sample: Shape, _ latent: Int?, _ expected: [Int]) throws
+    {
+        let settings = ALAE.Settings()
+        (settings.networks, settings.latent) = (latent == nil ? .dense : .convolutional, latent)
+        let detector = try ALAE(settings, sample: sample)
+        #expect([count(detector.mapping), count(detector.generator), count(detector.encoder), count(detector.discriminator)] == expected)
+        #expect(count(detector) == 2 * expected.reduce(0, +))
+    }
+
     /// (side, channels), then G, D.
     @Test(arguments: [
         ([32, 1], [1_440_385, 1_030_913]), ([32, 3], [1_443_587, 1_034_113]), ([32, 12], [1_457_996, 1_048_513]),

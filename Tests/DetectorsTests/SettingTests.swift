@@ -158,6 +158,52 @@ import Testing
             ])
     }
 
+    @Test func ofOCGAN() {
+        #expect(
+            texts(OCGAN.Settings()) == [
+                "latent 16: a whole number from 1 to 65536",
+                "width 64: a whole number from 1 to 1024",
+                "visualWidth 12: a whole number from 1 to 1024",
+                "latentWidth 128: a whole number from 8 to 65536",
+                "latentDiscriminator logit: one of logit, doubleSigmoid",
+                "noise 0.2: a number from 0.0 to 10.0",
+                "latentActivation tanh: one of tanh, leaky",
+                "reconstructionWeight 10.0: a number from 0.0 to 1000000.0",
+                "latentWeight 1.0: a number from 0.0 to 1000000.0",
+                "dropout 0.5: a number from 0.0 to 0.99",
+                "momentum 0.1: a number from 0.0 to 1.0",
+                "negativeSource uniform: one of uniform, tanhUniform",
+                "miningSteps 5: a whole number from 1 to 1000",
+                "miningRate 1.0: a number from 0.0 to 1000.0",
+                "miningFrom 1: a whole number from 1 to 1000000",
+                "order paper: one of paper, released",
+                "noisyInput false: true or false",
+                "learningRate 0.0002: a number from 0.0 to 1.0",
+                "beta1 0.5: a number from 0.0 to 0.999",
+            ])
+        let released = OCGAN.Settings()
+        OCGAN.variants[0].apply(released)
+        #expect(OCGAN.variants.map(\.name) == ["released-2019"] && released.miningFrom == 151 && released.reconstructionWeight == 250)
+    }
+
+    @Test func ofALAE() {
+        #expect(
+            texts(ALAE.Settings()) == [
+                "networks dense: one of dense, convolutional",
+                "latent none: a whole number from 1 to 65536, or none",
+                "width none: a whole number from 1 to 65536, or none",
+                "widest 256: a whole number from 1 to 65536",
+                "mappingLayers none: a whole number from 1 to 64, or none",
+                "penalty 10.0: a number from 0.0 to 1000000.0",
+                "styleMixing 0.9: a number from 0.0 to 1.0",
+                "learningRate none: a number from 0.0 to 1.0, or none",
+                "beta2 0.99: a number from 0.0 to 0.999999",
+                "averageDecay none: a number from 0.0 to 0.999999, or none",
+                "priorDraws 10: a whole number from 1 to 1000",
+                "shrinkage 0.1: a number from 0.0 to 1.0",
+            ])
+    }
+
     /// What is no whole number, number or choice, and what lies outside of the range, changes nothing.
     @Test(arguments: [
         ("latent", ["0", "65537", "-1", "50.0", "1e2", "", " 50", "fifty", "none"]), ("extraLayers", ["-1", "9"]), ("width", ["0", "1025"]),

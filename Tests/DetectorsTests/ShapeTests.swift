@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test(
-        arguments: ["adae", "anogan", "anogan cross-entropy"],
+        arguments: ["adae", "anogan", "anogan cross-entropy", "ocgan"],
         [[8, 8, 1], [12, 8, 3], [16, 16, 12], [32, 32, 1], [32, 48, 1], [64, 32, 2], [64, 64, 3], [128, 128, 1]] as [Shape])
     func halvingTakes(_ name: String, _ sample: Shape) throws { try expectPlans(smallDetector(name, sample: sample), sample) }
 
@@ -133,10 +133,50 @@ import Testing
         ) { try smallDetector(name, sample: sample) }
     }
 
+    @Test(arguments: [[61, 61, 3], [125, 125, 1]] as [Shape]) func ocganTakes(_ sample: Shape) throws {
+        let detector = try smallDetector("ocgan", sample: sample)
+        try expectPlans(detector, sample)
+        #expect(detector.variables.first { $0.name == "encoder.1.weight" }?.variable.shape == [5, 5, 2, 4])
+    }
+
+    @Test(arguments: impossible.filter { $0 != [8, 8, 1] } + [[29, 29, 1], [61, 60, 1], [61, 61, 0]]) func ocganRefuses(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: it takes [height, width, channels] with the smaller side a power of two from "
+                    + "8 on and the larger a multiple of a quarter of it, as 64×64×1 or 64×96×3, or of both 61 or both 125")
+        ) { try smallDetector("ocgan", sample: sample) }
+    }
+
+    @Test(arguments: [[1], [121], [28, 28, 1], [5, 3, 2]] as [Shape]) func alaeTakes(_ sample: Shape) throws {
+        try expectPlans(smallDetector("alae dense", sample: sample), sample)
+    }
+
+    @Test(arguments: [[8, 8, 1], [8, 12, 3], [32, 32, 12], [48, 32, 2], [64, 64, 1]] as [Shape]) func alaesConvolutionsTake(_ sample: Shape) throws {
+        try expectPlans(smallDetector("alae", sample: sample), sample)
+    }
+
+    @Test(arguments: [[0], [16, 16], [0, 16, 1], [16, 16, 0], [1, 16, 16, 3]] as [Shape]) func alaeRefuses(_ sample: Shape) {
+        #expect(throws: FormError("samples of \(sample) do not fit: it takes [features] or [height, width, channels], as 121 or 28×28×1")) {
+            try smallDetector("alae", sample: sample)
+        }
+    }
+
+    @Test(arguments: [[4, 4, 1], [28, 28, 1], [16, 20, 1], [24, 24, 3]] as [Shape]) func alaesConvolutionsRefuse(_ sample: Shape) {
+        #expect(
+            throws: FormError(
+                "samples of \(sample) do not fit: its convolutions take [height, width, channels] with the smaller side a power of two from 8 on "
+                    + "and the larger a multiple of half of it, as 32×32×1 or 64×96×3; or set networks to dense")
+        ) { try smallDetector("alae", sample: sample) }
+    }
+
+    @Test(arguments: [("alae", [8, 12, 2]), ("alae", [16, 16, 1]), ("alae dense", [5, 3, 2]), ("alae vectors", [7])] as [(String, Shape)])
+    func alaeSteps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }
+
     /// One step moves every parameter, and nothing becomes infinite.
     @Test(
         arguments: [
             "ganomaly", "ganomaly released-2018-07", "ganomaly released-2019-08", "f-anogan", "f-anogan izi", "f-anogan dbbbbm", "adae", "anogan",
+            "ocgan", "ocgan released-2019",
         ],
         [[16, 16, 1], [16, 16, 12], [16, 20, 3], [20, 16, 2]] as [Shape])
     func steps(_ name: String, _ sample: Shape) throws { try expectMoves(smallDetector(name, sample: sample), sample) }

@@ -34,6 +34,15 @@ func inTime(_ inputs: [(node: Node, rounds: Int)], _ numbers: [[Double]]) -> [Gi
     return given
 }
 
+extension Fit {
+    /// The values of variables after a pass over one block, in Double.
+    func concluded(with inputs: [Given], from memory: Memory) throws -> Memory {
+        let found = try ReferenceExecution(trace, results: totals + maxima).run(inputs, from: memory).results
+        let findings = Findings(totals: Array(found.prefix(totals.count)), maxima: Array(found.dropFirst(totals.count)), samples: trace.minibatch)
+        return memory.merging(try conclusion(findings).map { (ObjectIdentifier($0), $1) }) { $1 }
+    }
+}
+
 /// A trace that is run again and again, with results that are read after each run.
 protocol Execution {
     init(_ trace: Trace, results: [Node], on resources: Plan.Resources) throws

@@ -159,7 +159,7 @@ class Record:
     def stage(self, name, optimizers):
         """Begins a stage; the file says by what its parameters move, which all its optimizers have in common."""
         defaults = optimizers[0].defaults
-        if isinstance(optimizers[0], RMSProp):
+        if "rate" in defaults:  # no optimizer of torch
             mover = dict(defaults)
         else:
             mover = {"rate": defaults["lr"], "beta1": defaults["betas"][0], "beta2": defaults["betas"][1], "epsilon": defaults["eps"]}
@@ -193,7 +193,7 @@ class Record:
                 for theirs, own in ("exp_avg", "first"), ("exp_avg_sq", "second"), ("second", "second"):
                     if theirs in kept:
                         self.put(f"{here}/{own}", {name: ours(layer, kept[theirs])})
-        self.input("scored", images(samples))
+        self.input("scored", images(samples) if samples.dim() == 4 else samples)
         for place, tensor in enumerate(noises):
             self.input(f"scored/noise{place}", tensor)
         self.put("score", scores)
