@@ -46,7 +46,7 @@ import Testing
 
     /// The released cross-entropy is of the reconstruction.
     @Test(arguments: ["egbad-images", "egbad-vectors"]) func released(_ file: String) throws {
-        let golden = try GoldenStage(file, variant: "released")
-        try golden.compareScore("crossEntropy", with: "reconstruction/crossEntropy", within: 1e-9)
+        let golden = try GoldenProgram(file, variant: "released")
+        try golden.compareScores(ReferenceExecution.self, within: 1e-9, renamed: ("crossEntropy", "reconstruction/crossEntropy"))
     }
 }

@@ -28,12 +28,13 @@ struct GoldenProgram {
     private(set) var stages: [(step: TrainingStep, numbers: Range<Int>)] = []
     var sample: Shape { Shape(program.sample) }
 
-    init(_ file: String) throws {
+    /// - Parameter variant: of the detector, where it is to score otherwise than the program.
+    init(_ file: String, variant: String? = nil) throws {
         golden = try Golden(file)
         program = try golden.settings()
         let name = program.detector
         guard let type = detectors.first(where: { $0.name == name }) else { preconditionFailure("there is no detector \(name)") }
-        detector = try Self.detector(type, program)
+        detector = try Self.detector(type, program, variant: variant ?? program.variant)
         var first = 0
         for golden in program.stages {
             let stage = try #require(detector.stages.first { $0.name == golden.name })
@@ -46,9 +47,9 @@ struct GoldenProgram {
         }
     }
 
-    private static func detector<D: Detector>(_ type: D.Type, _ program: Program) throws -> any Detector {
+    private static func detector<D: Detector>(_ type: D.Type, _ program: Program, variant: String) throws -> any Detector {
         let settings = D.Settings()
-        for variant in D.variants where variant.name == program.variant { variant.apply(settings) }
+        D.variants.first { $0.name == variant }?.apply(settings)
         for (name, value) in program.settings {
             guard case .text(let text) = value else { continue }
             let setting = try #require(settings.all.first { $0.name == name }, "\(name) is no setting of \(D.name)")
@@ -104,27 +105,37 @@ struct GoldenProgram {
     }
 
     /// Holds losses, gradients and variables to the file's: in Double all, in Float those that no optimizer moves, since Adam makes of a
-    /// slope's last bits a move of its rate where the slope is next to 0. That of a bias before batch norm is 0 but for rounding.
+    /// slope's last bits a move of its rate where the slope is next to 0.
     func compare(_ outcomes: [Outcome], within tolerance: Double) {
         for (step, numbers) in stages {
             for number in numbers {
-                let here = "step\(number)", outcome = outcomes[number]
-                for (report, found) in zip(step.reports, outcome.results) {
-                    expectClose(found, golden["\(here)/loss/\(report.name)"].numbers, within: tolerance, "\(report.name), \(here)")
+                let here = "step\(number)", outcome = outcomes[number], floor = floors(of: here)
+                func expect(_ found: [Double], _ key: String) {
+                    expectClose(found, golden["\(here)/\(key)"].numbers, within: tolerance, floor: floor(key), "\(key), \(here)")
                 }
+                for (report, found) in zip(step.reports, outcome.results) { expect(found, "loss/\(report.name)") }
                 var met: Set<String> = []
                 for ((parameter, _), found) in zip(step.gradientsOfUpdates, outcome.results.dropFirst(step.reports.count)) {
-                    let again = met.insert(parameter).inserted ? "" : "2"
-                    let expected = golden["\(here)/gradient\(again)/\(parameter)"].numbers, isNoise = expected.allSatisfy { abs($0) < 1e-12 }
-                    #expect(!isNoise || parameter.hasSuffix(".bias"), "\(parameter), \(here)")
-                    let floor = isNoise ? 1 : parameter.hasSuffix(".bias") ? 0.01 : 0
-                    expectClose(found, expected, within: tolerance, floor: floor, "gradient of \(parameter), \(here)")
+                    // a second update of the same, by the same optimizer's state or by another's
+                    let kinds = met.insert(parameter).inserted ? ["gradient"] : ["gradient2", "again"]
+                    expect(found, kinds.map { "\($0)/\(parameter)" }.first { golden.tensors["\(here)/\($0)"] != nil } ?? "no gradient")
                 }
-                for (key, variable) in keys(of: step) where tolerance < 1e-6 || !met.contains(where: { key.hasSuffix("/" + $0) }) {
-                    let floor = !key.hasSuffix(".bias") ? 0 : key.hasPrefix("second/") ? 1e-4 : 0.01
-                    expectClose(outcome.variables[of: variable], golden["\(here)/\(key)"].numbers, within: tolerance, floor: floor, "\(key), \(here)")
-                }
+                let states = Set(detector.states.map { "variable/\($0.name)" })
+                for (key, variable) in keys(of: step) where tolerance < 1e-6 || states.contains(key) { expect(outcome.variables[of: variable], key) }
             }
+        }
+    }
+
+    /// What numbers are held to that are 0 but for rounding, as slopes of biases before batch norm, or of a weight that is alone under its
+    /// spectral norm: a share of the step's largest slope.
+    private func floors(of step: String) -> (_ key: String) -> Double {
+        func size(_ numbers: [Double]) -> Double { numbers.reduce(0) { max($0, abs($1)) } }
+        let slopes = ["gradient", "gradient2", "again"].flatMap { golden.under("\(step)/\($0)").map { (name: $0, size: size($1.numbers)) } }
+        let largest = slopes.reduce(0) { max($0, $1.size) }, noise = Set(slopes.filter { $0.size < 1e-9 * largest }.map(\.name))
+        return { key in
+            let isSecond = key.contains("second/")
+            guard noise.contains(where: { key.hasSuffix("/\($0)") }) else { return key.hasSuffix(".bias") ? (isSecond ? 1e-4 : 0.01) : 0 }
+            return key.hasPrefix("variable/") ? 1 : isSecond ? largest * largest : largest
         }
     }
 
@@ -141,16 +152,33 @@ struct GoldenProgram {
     }
 
     /// The golden program's scores of other samples, by what the last step and fits left.
-    func compareScores<E: Execution>(_: E.Type, within tolerance: Double, on resources: Plan.Resources = .init()) throws {
+    /// - Parameter renamed: one score alone, held to what the file has under another name.
+    func compareScores<E: Execution>(
+        _: E.Type, within tolerance: Double, on resources: Plan.Resources = .init(), renamed: (name: String, other: String)? = nil
+    ) throws {
         let scoring = Scoring(of: detector, sample: sample, microbatch: program.scored)
         detector.score(scoring)
-        // a map may have a score's name
-        let names = scoring.scores.map(\.name) + scoring.maps.map { _ in "map" }
-        #expect(Set(names) == Set(golden.under("score").keys) && scoring.scores.allSatisfy { !$0.isOnHost })
-        let execution = try E(scoring.trace, results: scoring.results + scoring.maps.map(\.node), on: resources)
-        let memory = try fitted()
+        let nodes = scoring.results + scoring.maps.map(\.node), execution = try E(scoring.trace, results: nodes, on: resources)
         let noises = scoring.noises.enumerated().map { Given($1.node, golden["scored/noise\($0)"].numbers) }
-        let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)] + noises, from: memory)
-        for (name, found) in zip(names, found.results) { expectClose(found, golden["score/\(name)"].numbers, within: tolerance, name) }
+        let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)] + noises, from: fitted()).results
+        let values = try (0 ..< program.scored).map { sample in
+            try scoring.values { node in
+                let count = node.form.shape.count
+                return found[nodes.firstIndex(of: node)!][sample * count ..< (sample + 1) * count].map { Float($0) }
+            }
+        }
+        for (place, score) in scoring.scores.enumerated() {
+            if let renamed, renamed.name != score.name { continue }
+            let key = "score/\(renamed?.other ?? score.name)"
+            if let renamed { #expect(golden["score/\(renamed.name)"].numbers != golden[key].numbers) }
+            // what the graph gives is compared as it is, not as the Float that a host function reads
+            let own = score.isOnHost ? values.map { $0[place] } : found[nodes.firstIndex(of: score.operands[0])!]
+            expectClose(own, golden[key].numbers, within: score.isOnHost ? max(tolerance, 1e-6) : tolerance, key)
+        }
+        for (place, map) in scoring.maps.enumerated() {
+            // a map may have a score's name
+            let key = ["score/map/\(map.name)", "score/map"].first { golden.tensors[$0] != nil } ?? "score/\(map.name)"
+            expectClose(found[scoring.results.count + place], golden[key].numbers, within: tolerance, key)
+        }
     }
 }

@@ -182,7 +182,8 @@ def run(kind, seed):
             return golden.coarse(torch.rand(samples, *sample))
         return golden.coarse(torch.rand(samples, sample[2], *sample[:2]) * 2 - 1)
 
-    record = networks.Record(nets, settings)
+    recipe = {name: name for name in ("latent", "width", "halvings", "critic", "criticSteps", "penalty", "beta1", "beta2")}
+    record = networks.Record(nets, settings, recipe | {"earlyCriticSteps": "criticSteps", "learningRate": "rate"})
     plain = settings["variant"] == "plain"
     followed = [name for name in adams if name == "decoder+encoder" or plain and name == "critic"]  # theirs follow from their gradients
     for number in range(settings["steps"]):

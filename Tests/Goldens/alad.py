@@ -205,7 +205,7 @@ def score(x, model, kinks):
 
 def run(kind, seed):
     """A run whose numbers all keep away from the kinks, or nothing."""
-    settings = {"kind": kind, "seed": seed} | COMMON | SETTINGS[kind]
+    settings = {"seed": seed} | COMMON | SETTINGS[kind]
     torch.manual_seed(seed)
     sample, latent, noises = settings["sample"], settings["latent"], networks.Noises()
     Spectral.through = settings["variant"] == "released"
@@ -226,7 +226,8 @@ def run(kind, seed):
         shape = (samples, *sample) if len(sample) == 1 else (samples, sample[2], *sample[:2])
         return golden.coarse(torch.rand(shape) * 2 - 1)
 
-    record = networks.Record(nets, settings)  # the averages follow from the variables
+    recipe = {"latent": "latent", "width": "width", "hidden": "hidden", "learningRate": "rate", "averageDecay": "averageDecay"}
+    record = networks.Record(nets, settings, recipe)  # the averages follow from the variables
     for number in range(settings["steps"]):
         x, again = draw(settings["minibatch"]), draw(settings["minibatch"])
         losses, gradients = round_of(model, adams, x, again, noises, latent)

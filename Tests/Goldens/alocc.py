@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import golden
+import networks as shared
 
 COMMON = {"minibatch": 6, "microbatch": 4, "scored": 3}
 SETTINGS = {  # settings: as a recipe has them
@@ -22,38 +23,6 @@ SETTINGS = {  # settings: as a recipe has them
 STEPS = 5
 
 
-def same(side):
-    """Zeros before and after a side that a kernel of 5 at stride 2 halves, upwards."""
-    total = max((-(-side // 2) - 1) * 2 + 5 - side, 0)
-    return total // 2, total - total // 2
-
-
-class Halving(nn.Conv2d):
-    def __init__(self, a, b):
-        super().__init__(a, b, 5, 2)
-
-    def forward(self, x):
-        return super().forward(F.pad(x, (*same(x.shape[3]), *same(x.shape[2]))))
-
-
-class Doubling(nn.ConvTranspose2d):
-    """The adjoint of Halving on images of the stated sides."""
-
-    def __init__(self, a, b, sides):
-        super().__init__(a, b, 5, 2)
-        self.sides = sides
-
-    def forward(self, x):
-        y = super().forward(x)
-        (top, _), (left, _) = map(same, self.sides)
-        return y[:, :, top : top + self.sides[0], left : left + self.sides[1]]
-
-
-class ChannelsLast(nn.Module):  # ours are [height, width, channels], and that is how they meet dense layers
-    def forward(self, x):
-        return x.permute(0, 2, 3, 1).flatten(1)
-
-
 def networks(height, width, channels, w, paper):
     def norm(c):
         return nn.BatchNorm2d(c, eps=1e-6 if paper else 1e-5, momentum=0.1)
@@ -62,16 +31,16 @@ def networks(height, width, channels, w, paper):
     up = [8 * w] + ([4 * w, 2 * w, w] if paper else [2 * w, w]) + [channels]
     sides, layers = [(height, width)], []
     for a, b in zip(down, down[1:]):
-        layers += [Halving(a, b), norm(b), nn.LeakyReLU(0.2)]
+        layers += [shared.Same(a, b, 5, 2), norm(b), nn.LeakyReLU(0.2)]
         sides.append(tuple(-(-n // 2) for n in sides[-1]))
     sides.pop()
     for a, b in zip(up, up[1:]):
-        layers += [Doubling(a, b, sides.pop())] + ([norm(b), nn.ReLU()] if sides else [nn.Tanh()])
+        layers += [shared.SameTransposed(a, b, 5, 2, sides.pop())] + ([norm(b), nn.ReLU()] if sides else [nn.Tanh()])
     D, a = [], channels
     for b in (w, 2 * w, 4 * w, 8 * w):
-        D += [Halving(a, b)] + [norm(b)] * (b > w) + [nn.LeakyReLU(0.2)]
+        D += [shared.Same(a, b, 5, 2)] + [norm(b)] * (b > w) + [nn.LeakyReLU(0.2)]
         a = b
-    D += [ChannelsLast(), nn.Linear(8 * w * -(-height // 16) * -(-width // 16), 1)]
+    D += [shared.ChannelsLast(), nn.Linear(8 * w * -(-height // 16) * -(-width // 16), 1)]
     return nn.Sequential(*layers), nn.Sequential(*D)
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import golden
+import networks as shared
 
 SETTINGS = {  # settings: as a recipe has them
     "default": {"sample": [16, 20, 2], "settings": {"width": 2, "latent": 3, "searchSteps": 10}, "seed": 2},
@@ -21,54 +22,17 @@ LAMBDA = 0.1
 STEPS = 5
 
 
-def padding(side):
-    total = max((-(-side // 2) - 1) * 2 + 5 - side, 0)
-    return total // 2, total - total // 2
-
-
-class Halving(nn.Conv2d):
-    def __init__(self, a, b):
-        super().__init__(a, b, 5, 2)
-
-    def forward(self, x):
-        return super().forward(F.pad(x, (*padding(x.shape[3]), *padding(x.shape[2]))))
-
-
-class Doubling(nn.ConvTranspose2d):
-    def __init__(self, a, b):
-        super().__init__(a, b, 5, 2)
-
-    def forward(self, x):
-        height, width = 2 * x.shape[2], 2 * x.shape[3]
-        top, left = padding(height)[0], padding(width)[0]
-        return super().forward(x)[:, :, top : top + height, left : left + width]
-
-
-class ChannelsLast(nn.Module):  # ours are [height, width, channels], and that is how they meet dense layers
-    def forward(self, x):
-        return x.permute(0, 2, 3, 1).flatten(1)
-
-
-class Grid(nn.Module):
-    def __init__(self, height, width):
-        super().__init__()
-        self.height, self.width = height, width
-
-    def forward(self, x):
-        return x.view(len(x), self.height, self.width, -1).permute(0, 3, 1, 2)
-
-
 def networks(height, width, channels, w, code):
     K = min(height, width).bit_length() - 3
     grid = height >> K, width >> K
     widths = [w << i for i in range(K)]
-    G = [nn.Linear(code, grid[0] * grid[1] * widths[-1]), Grid(*grid), nn.BatchNorm2d(widths[-1]), nn.ReLU()]
+    G = [nn.Linear(code, grid[0] * grid[1] * widths[-1]), shared.Grid(*grid), nn.BatchNorm2d(widths[-1]), nn.ReLU()]
     for a, b in zip(widths[::-1], widths[-2::-1]):
-        G += [Doubling(a, b), nn.BatchNorm2d(b), nn.ReLU()]
-    f = [Halving(channels, w), nn.LeakyReLU(0.2)]
+        G += [shared.SameTransposed(a, b, 5, 2), nn.BatchNorm2d(b), nn.ReLU()]
+    f = [shared.Same(channels, w, 5, 2), nn.LeakyReLU(0.2)]
     for a, b in zip(widths, widths[1:]):
-        f += [Halving(a, b), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*G, Doubling(w, channels), nn.Tanh()), nn.Sequential(*f), nn.Linear(grid[0] * grid[1] * widths[-1], 1)
+        f += [shared.Same(a, b, 5, 2), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*G, shared.SameTransposed(w, channels, 5, 2), nn.Tanh()), nn.Sequential(*f), nn.Linear(grid[0] * grid[1] * widths[-1], 1)
 
 
 def bce(logits, target):
@@ -88,7 +52,7 @@ def main(variant="default", seed=None):
     kinks.watch(nets)
     critic = [*f.parameters(), *head.parameters()]
     adams = [torch.optim.Adam(parameters, 2e-4, (0.5, 0.999), 1e-8) for parameters in ([*G.parameters()], critic)]
-    flat = ChannelsLast()
+    flat = shared.ChannelsLast()
 
     def D(x):
         return head(flat(f(x)))

@@ -126,7 +126,7 @@ def score(x, nets, alpha, kinks):
 
 def run(kind, seed):
     """A run whose numbers all keep away from the kinks, or nothing."""
-    settings = {"detector": "egbad", "kind": kind, "seed": seed} | SETTINGS[kind] | COMMON
+    settings = {"detector": "egbad", "variant": "default", "seed": seed} | SETTINGS[kind] | COMMON
     torch.manual_seed(seed)
     sample, noises = settings["sample"], networks.Noises()
     if kind == "images":
@@ -144,7 +144,8 @@ def run(kind, seed):
         shape = (samples, *sample) if len(sample) == 1 else (samples, sample[2], *sample[:2])
         return golden.coarse(torch.rand(shape) * 2 - 1)
 
-    record = networks.Record(nets, settings)  # the averages follow from the variables
+    recipe = {"latent": "latent", "width": "width", "hidden": "hidden", "learningRate": "rate", "averageDecay": "averageDecay", "alpha": "alpha"}
+    record = networks.Record(nets, settings, recipe)  # the averages follow from the variables
     for number in range(settings["steps"]):
         x, again = draw(settings["minibatch"]), draw(settings["minibatch"])
         losses, gradients = round_of(nets, adams, x, again, noises, settings["latent"])

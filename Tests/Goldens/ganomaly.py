@@ -16,14 +16,14 @@ from torch import nn
 import golden
 
 SETTINGS = {  # sample: height, width, channels; microbatch: what the test divides the minibatch by, the last one short
-    "default": {"sample": [16, 20, 3], "width": 2, "code": 5, "seed": 37},
-    "released-2018-07": {"sample": [20, 16, 2], "width": 2, "code": 3, "seed": 36},
-    "released-2018-10": {"sample": [16, 20, 2], "width": 2, "code": 2, "seed": 7},
-    "released-2019-08": {"sample": [20, 16, 2], "width": 2, "code": 2, "seed": 3},
-    "anomalib": {"sample": [17, 19, 2], "width": 1, "code": 3, "seed": 35},
+    "default": {"sample": [16, 20, 3], "settings": {"width": 2, "latent": 5}, "seed": 37},
+    "released-2018-07": {"sample": [20, 16, 2], "settings": {"width": 2, "latent": 3}, "seed": 36},
+    "released-2018-10": {"sample": [16, 20, 2], "settings": {"width": 2, "latent": 2}, "seed": 7},
+    "released-2019-08": {"sample": [20, 16, 2], "settings": {"width": 2, "latent": 2}, "seed": 3},
+    "anomalib": {"sample": [17, 19, 2], "settings": {"width": 1, "latent": 3}, "seed": 35},
 }
-COMMON = {"minibatch": 6, "microbatch": 4, "steps": 5, "rate": 2e-4, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8,
-          "weights": {"adversarial": 1, "contextual": 50, "latent": 1}, "scored": 4}
+COMMON = {"minibatch": 6, "microbatch": 4, "weights": {"adversarial": 1, "contextual": 50, "encoding": 1}, "scored": 4}
+STEPS = 5
 
 
 def square(height, width):
@@ -99,12 +99,12 @@ def together(x, nets, adams, groups, weights, variant):
     z, y, w = generate(x, nets)
     real, fake = nets["features"](x), nets["features"](y)
     logits = nets["head"](real), nets["head"](fake)
-    losses = {"adversarial": F.mse_loss(fake, real), "contextual": F.l1_loss(y, x), "latent": F.mse_loss(w, z)}
+    losses = {"adversarial": F.mse_loss(fake, real), "contextual": F.l1_loss(y, x), "encoding": F.mse_loss(w, z)}
     if variant == "released-2019-08":
         losses["adversarial"] = losses["adversarial"].detach()
     elif variant == "anomalib":
         losses["adversarial"] = F.mse_loss(torch.sigmoid(logits[1]), torch.sigmoid(logits[0]))
-        losses["latent"] = F.smooth_l1_loss(w, z, beta=1)
+        losses["encoding"] = F.smooth_l1_loss(w, z, beta=1)
         distances = (w - z).abs()
         assert (distances < 1).any() and (distances > 1).any(), "one side of smooth L1 is never met"
     losses["generator"] = sum(weights[name] * losses[name] for name in weights)
@@ -122,7 +122,7 @@ def discriminator_first(x, nets, adams, groups, weights, variant):
     non-saturating one of the updated D, which therefore passes x̂ once more, as a network of other weights."""
     z, y, w = generate(x, nets)
     real, fake = nets["features"](x), nets["features"](y.detach())
-    losses = {"contextual": F.l1_loss(y, x), "latent": F.mse_loss(w, z)}
+    losses = {"contextual": F.l1_loss(y, x), "encoding": F.mse_loss(w, z)}
     if variant == "released-2018-07":
         losses["discriminator"] = bce(nets["head"](real), 1.0) + bce(nets["head"](fake), 0.0)
     else:
@@ -144,33 +144,33 @@ def score(x, nets, variant):
         z, y, w = generate(framed(x, variant), nets)
         difference = (z - w).flatten(1)
         residual = (x - cropped(y, *x.shape[2:], variant)).abs().mean(1)
-        return {"latentL1": difference.abs().sum(1), "latentL2": difference.square().mean(1), "residual": residual}
+        return {"latentL1": difference.abs().sum(1), "latentL2": difference.square().mean(1), "map": residual}
 
 
 def main(variant="default"):
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    settings = {"detector": "GANomaly", "variant": variant} | SETTINGS[variant] | COMMON
+    settings = {"detector": "ganomaly", "variant": variant} | SETTINGS[variant] | COMMON
     torch.manual_seed(settings["seed"])  # one whose numbers stay away from the kinks, as ganomaly_check.py makes sure
     height, width, channels = settings["sample"]
-    nets = networks(height, width, channels, settings["width"], settings["code"], variant)
+    nets = networks(height, width, channels, settings["settings"]["width"], settings["settings"]["latent"], variant)
     golden.initialize(nets, deviation=0.15)
     moved = ("encoder", "decoder", "reencoder"), ("features",) if variant == "released-2018-10" else ("features", "head")
     groups = [[p for name in names for p in nets[name].parameters()] for names in moved]
-    adams = [torch.optim.Adam(group, settings["rate"], (settings["beta1"], settings["beta2"]), settings["epsilon"]) for group in groups]
+    adams = [torch.optim.Adam(group, 2e-4, (0.5, 0.999), 1e-8) for group in groups]
 
     def draw(samples):
         return golden.coarse(torch.rand(samples, channels, height, width) * 2 - 1)
 
     record = golden.Record(nets, settings)
     step = discriminator_first if variant.startswith("released-2018") else together
-    for number in range(settings["steps"]):
+    record.stage("training", adams)
+    for _ in range(STEPS):
         x = draw(settings["minibatch"])
         losses, gradients = step(framed(x, variant), nets, adams, groups, settings["weights"], variant)
-        record.step(number, x, losses, gradients, adams)
+        record.brief([x], [], losses, gradients)
     x = draw(settings["scored"])
-    record.input("scored", golden.images(x))
-    record.put("score", score(x, nets, variant))
+    record.finish(x, score(x, nets, variant))
     name = "ganomaly" if variant == "default" else f"ganomaly-{variant}"
     record.write(Path(__file__).with_name(f"{name}.safetensors"))
 

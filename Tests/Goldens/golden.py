@@ -137,25 +137,6 @@ class Record:
         self.tensors[name] = tensor.to(torch.float8_e5m2).contiguous()
         assert torch.equal(self.tensors[name].to(tensor.dtype), tensor), name
 
-    def step(self, number, minibatch, losses, gradients, adams):
-        """After a step; `gradients`: parameter -> gradient. Adam's moments follow from these and are left out of the
-        file, after a look that PyTorch's are the same."""
-        here, found = f"step{number}", variables(self.networks)
-        self.input(f"{here}/minibatch", images(minibatch))
-        self.put(f"{here}/loss", losses)
-        self.put(f"{here}/gradient", {name: ours(layer, gradients[p]) for name, (layer, p) in found.items() if p in gradients})
-        self.put(f"{here}/variable", {name: ours(*v) for name, v in found.items()})
-        (beta1, beta2), count = adams[0].defaults["betas"], number + 1
-        self.put(here, {"power1": beta1 ** count, "power2": beta2 ** count})
-        kept = {p: state for adam in adams for p, state in adam.state.items()}
-        assert kept.keys() == gradients.keys()
-        for p, g in gradients.items():
-            first, second = self.moments.get(p, (0, 0))
-            first, second = self.moments[p] = beta1 * first + (1 - beta1) * g, beta2 * second + (1 - beta2) * g * g
-            assert kept[p]["step"] == count
-            torch.testing.assert_close(kept[p]["exp_avg"], first, rtol=1e-13, atol=1e-16)
-            torch.testing.assert_close(kept[p]["exp_avg_sq"], second, rtol=1e-13, atol=1e-22)
-
     def stage(self, name, optimizers):
         """Begins a stage; the file says by what its parameters move, which all its optimizers have in common."""
         defaults = optimizers[0].defaults
@@ -165,11 +146,12 @@ class Record:
             mover = {"rate": defaults["lr"], "beta1": defaults["betas"][0], "beta2": defaults["betas"][1], "epsilon": defaults["eps"]}
         assert all(optimizer.defaults == defaults for optimizer in optimizers)
         self.settings.setdefault("stages", []).append({"name": name, "steps": 0} | mover)
-        self.optimizers = optimizers
+        self.optimizers, self.moments = optimizers, {}
 
     def brief(self, minibatches, noises, losses, gradients, *further):
-        """After a step; `further`: gradients of parameters that move once more. The file has its inputs, losses, gradients and running statistics; what optimizers keep and where
-        they move parameters to follows from the gradients, and stands there after the last step of all: `finish`."""
+        """After a step; `further`: gradients of parameters that move once more. The file has its inputs, losses, gradients and running
+        statistics; what optimizers keep and where they move parameters to follows from the gradients. Where they have got to stands there
+        after the last step of all: `finish`."""
         here, found = f"step{self.number}", self.find(self.networks)
         for name, inputs in ("minibatch", minibatches), ("noise", noises):
             for place, tensor in enumerate(inputs):
@@ -181,18 +163,26 @@ class Record:
         self.put(f"{here}/variable", {name: t for name, (_, t) in found.items() if not isinstance(t, nn.Parameter)})
         self.number += 1
         self.settings["stages"][-1]["steps"] += 1
+        self.follow(gradients, *further)
+
+    def follow(self, *gradients):
+        """Makes sure that what optimizers keep follows from the gradients, in the order of the moves."""
+        mover = self.settings["stages"][-1]
+        share, shares = mover.get("beta1", 0), mover.get("decay", mover.get("beta2"))
+        for moved in gradients:
+            for p, g in moved.items():
+                first, second = self.moments.get(p, (0, 1 if "decay" in mover else 0))
+                self.moments[p] = share * first + (1 - share) * g, shares * second + (1 - shares) * g * g
+        kept = {p: state for optimizer in self.optimizers for p, state in optimizer.state.items()}
+        assert kept.keys() == self.moments.keys()
+        for p, (first, second) in self.moments.items():
+            for name, own in ("exp_avg", first), ("exp_avg_sq", second), ("second", second):
+                if name in kept[p]:
+                    torch.testing.assert_close(kept[p][name], own, rtol=0, atol=1e-13 * own.abs().max().item())
 
     def finish(self, samples, scores, noises=()):
-        """After the last step: every variable, what optimizers keep, and scores by it."""
-        here, found = f"step{self.number - 1}", self.find(self.networks)
-        names = {p: (name, layer) for name, (layer, p) in found.items()}
-        self.put(f"{here}/variable", {name: ours(*v) for name, v in found.items()})
-        for optimizer in self.optimizers:
-            for p, kept in optimizer.state.items():
-                name, layer = names[p]
-                for theirs, own in ("exp_avg", "first"), ("exp_avg_sq", "second"), ("second", "second"):
-                    if theirs in kept:
-                        self.put(f"{here}/{own}", {name: ours(layer, kept[theirs])})
+        """After the last step: every variable, and scores by it."""
+        self.put(f"step{self.number - 1}/variable", {name: ours(*v) for name, v in self.find(self.networks).items()})
         self.input("scored", images(samples) if samples.dim() == 4 else samples)
         for place, tensor in enumerate(noises):
             self.input(f"scored/noise{place}", tensor)

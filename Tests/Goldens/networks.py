@@ -6,6 +6,7 @@ import contextlib
 import copy
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import golden
@@ -47,6 +48,34 @@ class Dropout(nn.Module):
         drawn = torch.where(kept, golden.coarse((1 + self.rate) / 2 * torch.ones_like(x)), golden.coarse(self.rate / 2 * torch.ones_like(x)))
         self.noises.keep(drawn, golden.images if x.dim() == 4 else lambda x: x)
         return x * kept / (1 - self.rate)
+
+
+def padding(side, kernel, stride):
+    """TensorFlow's SAME: zeros before and after a side."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
+
+
+class Same(nn.Conv2d):
+    """A convolution with TensorFlow's padding."""
+
+    def forward(self, x):
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        return super().forward(F.pad(x, (*padding(x.shape[3], kernel, stride), *padding(x.shape[2], kernel, stride))))
+
+
+class SameTransposed(nn.ConvTranspose2d):
+    """The adjoint of Same, on images of the stated sides, or of `stride` times as long ones."""
+
+    def __init__(self, a, b, kernel, stride, sides=None):
+        super().__init__(a, b, kernel, stride)
+        self.sides = sides
+
+    def forward(self, x):
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        height, width = self.sides or (stride * x.shape[2], stride * x.shape[3])
+        top, left = padding(height, kernel, stride)[0], padding(width, kernel, stride)[0]
+        return super().forward(x)[:, :, top : top + height, left : left + width]
 
 
 class ChannelsLast(nn.Module):
@@ -127,14 +156,21 @@ class Adam:
 
 
 class Record(golden.Record):
-    """A record of steps that draw several minibatches, or noise."""
+    """A record of one stage of steps whose variables and optimizers' states need not follow from the gradients."""
+
+    def __init__(self, networks, settings, recipe):
+        """`recipe`: what a recipe calls settings -> what the program calls them."""
+        about = ("detector", "variant", "sample", "minibatch", "microbatch", "scored", "seed", "averageDecay", "averaged")
+        own = {name: settings[key] for name, key in recipe.items() if settings[key]}
+        stage = {"name": "training"} | {key: settings[key] for key in ("steps", "rate", "beta1", "beta2", "epsilon")}
+        super().__init__(networks, {key: settings[key] for key in about if key in settings} | {"settings": own, "stages": [stage]})
 
     def inputs(self, number, minibatches, noises):
         """What a step is given, in the order in which it asks."""
         for place, x in enumerate(minibatches):
-            self.input(f"step{number}/minibatch/{place}", golden.images(x) if x.dim() == 4 else x)
+            self.input(f"step{number}/minibatch{place}", golden.images(x) if x.dim() == 4 else x)
         for place, x in enumerate(noises):
-            self.input(f"step{number}/noise/{place}", x)
+            self.input(f"step{number}/noise{place}", x)
 
     def outcome(self, number, losses, gradients, optimizers):
         """After a step; `gradients`: parameter -> gradient, of parameters that one update of the step moves. Adam's moments follow from

@@ -18,10 +18,10 @@ import Networks
 /// Networks, initial values and rates as in the authors' program, for MNIST's 28×28 in dense layers and its 32×32 in convolutions; vectors
 /// have the dense ones. Their epochs are of minibatches of 128. Scores are of the weights' moving averages.
 ///
-/// Departures: F, G and E are moved by latent reciprocity with what their own optimizers keep, and D, which it does not move, keeps its own
-/// as it is, where the authors' optimizer halves it as if by a slope of 0; resolution is fixed; G makes no noise when scoring, where the
-/// authors put a constant in its place; what enters E's blocks passes one leaky ReLU, not two; styles are mixed for each sample, not for a
-/// minibatch. D is linear in the code, as is theirs: its layers have no functions between them.
+/// Departures: E and D, which the authors' optimizers move together, count their steps apart, since latent reciprocity moves E alone;
+/// resolution is fixed; G makes no noise when scoring, where the authors put a constant in its place; what enters E's blocks passes one leaky
+/// ReLU, not two; styles are mixed for each sample, not for a minibatch. D is linear in the code, as is theirs: its layers have no functions
+/// between them.
 public struct ALAE: Detector {
     public static let name = "alae"
     public static let summary = "ALAE: an adversarial latent autoencoder (Pidhorskyi et al., CVPR 2020), with scores of our own"

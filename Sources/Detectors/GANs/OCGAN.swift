@@ -18,9 +18,9 @@ import Networks
 /// down the loss that has C call a decoded code fake, each code for itself and on running statistics; the paper goes up the loss of calling
 /// it real, the same direction.
 ///
-/// Departures: the last epoch's networks are kept, not those of the least error on normals held out; one draw of codes serves D_l, D_v, C
-/// and mining. The authors' program cannot have given their figures; what of it can run is the variant `released-2019`. Not taken over: noise
-/// drawn once for all epochs, and searches that meet each other in batch norm.
+/// Departures: the last epoch's networks are kept, not those of the least error on normals held out. The authors' program cannot have given
+/// their figures; what of it can run is the variant `released-2019`. Not taken over: noise drawn once for all epochs, and searches that meet
+/// each other in batch norm.
 public struct OCGAN: Detector {
     public static let name = "ocgan"
     public static let summary = "OCGAN: an autoencoder whose whole latent space decodes to the normal class (Perera et al., CVPR 2019)"
@@ -52,11 +52,11 @@ public struct OCGAN: Detector {
         public var visualWidth = 12
         @Setting("D_l's first layer; it halves three times", in: 8 ... 65536, source: "authors' program")
         public var latentWidth = 128
-        @Setting("D_l's answer: a logit, or what a sigmoid makes of its last layer, taken for logits", source: "paper, section 3.2")
+        @Setting("D_l's answer: a logit, or what a sigmoid makes of its last layer, taken for logits", source: "paper")
         public var latentDiscriminator = LatentDiscriminator.logit
         @Setting("σ: deviation of the noise on what En sees in training", in: 0 ... 10, source: "authors' read-me")
         public var noise = 0.2
-        @Setting("what bounds the codes: tanh, or nothing but a leaky ReLU", source: "paper, section 3.1")
+        @Setting("what bounds the codes: tanh, or nothing but a leaky ReLU", source: "paper")
         public var latentActivation = LatentActivation.tanh
         @Setting("λ: weight of the mean squared error", in: 0 ... 1e6, source: "paper")
         public var reconstructionWeight = 10.0
@@ -68,17 +68,17 @@ public struct OCGAN: Detector {
         public var momentum = 0.1
         @Setting(
             "where mining begins and moves: at the codes from U(−1, 1) that D_l and D_v have too, or in v of codes tanh(v), v from another such draw",
-            source: "paper, section 3.4")
+            source: "paper")
         public var negativeSource = NegativeSource.uniform
         @Setting("steps of the search for codes that decode badly", in: 1 ... 1000, source: "TF reimplementation")
         public var miningSteps = 5
         @Setting("η: rate of that search", in: 0 ... 1000, source: "TF reimplementation")
         public var miningRate = 1.0
-        @Setting("the epoch with which mining begins; the first is 1", in: 1 ... 1_000_000, source: "paper, which has none without")
+        @Setting("the epoch with which mining begins; the first is 1", in: 1 ... 1_000_000, source: "paper, which mines from the start")
         public var miningFrom = 1
         @Setting(
             "of a step: C, D_l and D_v, mining, En and De; or mining, D_v and D_l against what running statistics give, C, En and De",
-            source: "paper, algorithm 1")
+            source: "TF reimplementation")
         public var order = Order.paper
         @Setting("whether what is scored has noise too", source: "paper, which has none")
         public var noisyInput = false
