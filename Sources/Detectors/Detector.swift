@@ -16,6 +16,8 @@ public protocol Detector: Network {
     static var shapes: String { get }
     /// Named sets of settings, as what an earlier release did.
     static var variants: [Variant<Settings>] { get }
+    /// What the smallest and largest possible stored number come to unless a recipe's transforms say otherwise.
+    static var inputRange: ClosedRange<Double> { get }
     /// Microbatch that suits it, for a minibatch.
     static func microbatch(of minibatch: Int) -> Int
 
@@ -32,6 +34,7 @@ public protocol Detector: Network {
 extension Detector {
     public static var variants: [Variant<Settings>] { [] }
     public static func microbatch(of minibatch: Int) -> Int { 16 }
+    public static var inputRange: ClosedRange<Double> { -1 ... 1 }
 }
 
 /// A named set of settings.
@@ -51,6 +54,8 @@ public struct Stage {
         case train(epochs: Int, (TrainingStep) -> Void)
         /// One pass that forms totals, from which state is made.
         case fit((Fit) throws -> Void)
+        /// Passes over a whole scene, of which state is made: new values of variables.
+        case scene((Scene) throws -> [(Variable, [Double])])
     }
     public let name: String, work: Work
 
@@ -61,12 +66,17 @@ public struct Stage {
 
     /// A pass over the training split.
     public static func fit(_ name: String, _ procedure: @escaping (Fit) throws -> Void) -> Stage { Stage(name: name, work: .fit(procedure)) }
+
+    /// Passes over the scene that is trained on.
+    public static func scene(_ name: String, _ procedure: @escaping (Scene) throws -> [(Variable, [Double])]) -> Stage {
+        Stage(name: name, work: .scene(procedure))
+    }
 }
 
 /// Every detector, in the order of the list.
 public var detectors: [any Detector.Type] {
     [
         AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, OCGAN.self, AAE.self,
-        ALAE.self, PrincipalComponents.self, MeanPixel.self,
+        ALAE.self, PrincipalComponents.self, MeanPixel.self, RX.self, LocalRX.self, CRD.self, AED.self, HADGANLinear.self,
     ]
 }

@@ -7,6 +7,11 @@ public struct GrayImage: Equatable, Sendable {
         precondition(values.count == rows * columns, "\(values.count) values for \(rows)×\(columns)")
         (self.rows, self.columns, self.values) = (rows, columns, values)
     }
+
+    public static func - (left: GrayImage, right: GrayImage) -> GrayImage {
+        precondition(left.rows == right.rows && left.columns == right.columns, "images of different sizes")
+        return GrayImage(rows: left.rows, columns: left.columns, zip(left.values, right.values).map { $0 - $1 })
+    }
 }
 
 extension GrayImage {

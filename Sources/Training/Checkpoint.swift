@@ -32,6 +32,8 @@ struct Checkpoint {
         /// Of the training set.
         let fingerprint: String
         let stateSHA256: String
+        /// Of its stored numbers, by which those of other sets are scaled too; runs from before it was kept have none.
+        var range: [Double]?
     }
     let folder: URL
     let record: Record
@@ -90,7 +92,7 @@ struct Checkpoint {
     /// Writes a checkpoint: into a folder beside its place, synced, then renamed, so that a crash leaves the one before whole. Then
     /// `latest` is moved to it, and all but the last `keep` are removed.
     static func write(
-        _ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String,
+        _ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String, range: [Double]? = nil,
         in run: URL, keep: Int
     ) throws -> Record {
         let folder = run.appendingPathComponent("checkpoints"), name = "step-" + String(100_000_000 + position.total).dropFirst()
@@ -98,7 +100,7 @@ struct Checkpoint {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let metadata = ["format": "vigil 1", "position": "\(position)", "fingerprint": fingerprint, "model": text(of: model)]
             let state = try Safetensors(metadata: metadata, tensors: tensors).encoded()
-            let record = Record(position: position, model: model, fingerprint: fingerprint, stateSHA256: sha256(state))
+            let record = Record(position: position, model: model, fingerprint: fingerprint, stateSHA256: sha256(state), range: range)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
             let temporary = folder.appendingPathComponent(".\(name).writing"), place = folder.appendingPathComponent(name)

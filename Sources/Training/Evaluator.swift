@@ -43,19 +43,22 @@ public final class Evaluator {
             split = try set.split(name)
             try split.expectLabels()
         } catch { throw Failure(error, in: folder) }
-        let model = try Model(recipe, of: set.manifest), state = try run.lastCheckpoint()
+        let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, range: state.record.range.map { $0[0] ... $0[1] })
         // optimizers' state is left out
         try model.load(state.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: state.folder.path)
         checkpoint = state.folder.lastPathComponent
         samples = split.count
-        classes = set.manifest.classes.map { ($0.name, $0.normal, $0.counts[name] ?? 0) }
+        let splitName = split.name
+        classes = set.manifest.classes.map { ($0.name, $0.normal, $0.counts[splitName] ?? 0) }
         let heldOut = try HeldOutNormals(of: recipe, fingerprint: state.record.fingerprint, evaluated: set, over: group)
 
         let resources = try makeResources(recipe, .alone())
         defer { resources.team.end() }
-        let scorer = try Scorer(model, microbatch: recipe.microbatch, seed: UInt64(recipe.fields.seed), on: resources)
         StopRequest.listen()
+        let microbatch = recipe.microbatch, isOfScenes = model.detector is any SceneDetector
+        let scorer = isOfScenes ? nil : try Scorer(model, microbatch: microbatch, seed: UInt64(recipe.fields.seed), on: resources)
         func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, as name: String) throws -> LocalScores {
+            guard let scorer else { return try SceneWork(of: split, model, microbatch: microbatch, on: resources, group).localScores(of: split) }
             let kept = KeptScores(of: run, split: name, state: state.record, fingerprint: split.set.manifest.fingerprint)
             return try scorer.localScores(samples, of: split, kept, until: stopping, group)
         }

@@ -140,7 +140,8 @@ private struct TrainingData {
 
     init(_ recipe: Recipe) throws {
         let path = recipe.fields.data, manifest = try sharedManifest(path, .alone())
-        guard let split = manifest.splits.first(where: { $0.name == "train" }) else {
+        let name = manifest.scene == nil ? "train" : Manifest.Scene.split
+        guard let split = manifest.splits.first(where: { $0.name == name }) else {
             throw Failure(.usage, "\(path): \(manifest.name) has no split \"train\"; it has \(manifest.splits.map(\.name).joined(separator: ", "))")
         }
         (self.manifest, self.split) = (manifest, split)

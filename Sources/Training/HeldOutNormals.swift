@@ -28,6 +28,10 @@ enum HeldOutNormals {
             }
             do { set = try SampleSet(at: folder, manifest: manifest) } catch { throw Failure(error, in: fields.data) }
         }
+        guard set.manifest.scene == nil else {
+            self = .absent("a scene is trained on as a whole, abnormal pixels too")
+            return
+        }
         let split: Split
         do { split = try set.split("train") } catch { throw Failure(error, in: fields.data) }
         let samples = recipe.heldOut(of: split)

@@ -19,10 +19,15 @@ public final class Model {
 
     /// A model of the samples of a set.
     /// - Throws: `Failure` where a transform or the detector does not take samples of this shape, or has no stage that the recipe names.
-    public convenience init(_ recipe: Recipe, of manifest: Manifest) throws {
-        do { try self.init(recipe, Preprocessing(recipe.fields.transforms.transforms, of: manifest)) } catch let error as DatasetError {
-            throw Failure(.usage, "\(error)")
-        }
+    /// - Parameter range: of the numbers that the run was trained on; the set's where nil.
+    public convenience init(_ recipe: Recipe, of manifest: Manifest, range: ClosedRange<Double>? = nil) throws {
+        do {
+            try self.init(
+                recipe,
+                Preprocessing(
+                    recipe.fields.transforms.transforms, shape: manifest.shape, range: range ?? manifest.valueRange,
+                    scaledTo: recipe.detector.inputRange))
+        } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
     }
 
     /// A model of samples that no set has.

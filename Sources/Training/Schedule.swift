@@ -22,7 +22,7 @@ struct Schedule {
     ///   - minibatch: another than the recipe's, if any: fewer microbatches than a step has, to time or size a part of it.
     init(_ recipe: Recipe, sample: Shape, minibatch: Int? = nil) throws {
         let model = try Model(recipe, sample: sample)
-        stages = try model.detector.stages.map { stage in
+        stages = try model.detector.stages.compactMap { stage in
             switch stage.work {
             case .train(let own, let procedure):
                 let epochs = recipe.epochs(of: stage.name) ?? own
@@ -39,12 +39,14 @@ struct Schedule {
                 let fit = Fit(of: model.detector, sample: sample, block: FitPass.block)
                 try procedure(fit)
                 return Part(name: stage.name, kind: .fit, trace: fit.trace, results: fit.totals, inputs: [fit.x.node] + fit.trace.noises.map(\.node))
+            case .scene:
+                return nil  // it is no plan's work
             }
         }
         let scored = Scoring(of: model.detector, sample: sample, microbatch: recipe.microbatch)
         model.detector.score(scored)
         let inputs = [scored.x.node] + scored.noises.map(\.node)
-        scoring = Part(name: "scoring", kind: .scoring, trace: scored.trace, results: scored.results, inputs: inputs)
+        scoring = Part(name: "scoring", kind: .scoring, trace: scored.trace, results: scored.results + scored.maps.map(\.node), inputs: inputs)
         self.model = model
         for part in stages + [scoring] {
             if let error = part.trace.error { throw Failure(.internal, "\(recipe.fields.detector), \(part.name): \(error)") }
@@ -67,6 +69,8 @@ struct Schedule {
 extension Schedule.Part {
     /// Whether ranks share one run of it.
     var isShared: Bool { if case .steps = kind { true } else { false } }
+    /// Whether there is anything to plan; some detectors of scenes compute without a graph.
+    var computes: Bool { !results.isEmpty }
     /// Samples that one run takes.
     var minibatch: Int { trace.minibatch }
     /// Bytes of what is put in before a run, for the samples of one rank.

@@ -14,7 +14,7 @@ public struct ScheduleReport {
         let schedule = try Schedule(recipe, sample: Shape(manifest.shape)), resources = try makeResources(recipe, group)
         defer { resources.team.end() }
         schedule.model.initialize()
-        parts = try (schedule.stages + [schedule.scoring]).map { part in
+        parts = try (schedule.stages + [schedule.scoring]).filter(\.computes).map { part in
             let name =
                 switch part.kind {
                 case .steps: "stage \(part.name)"

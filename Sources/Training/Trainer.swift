@@ -76,6 +76,7 @@ public final class Trainer {
                     if let reason = try run(steps) { return try stop(reason) }
                 } catch let symptom as NotFinite { throw try explain(symptom, in: steps) }
             case .fit(let pass): if let reason = try runFit(pass) { return try stop(reason) }
+            case .scene(let name, let procedure): try runScene(name, procedure)
             }
             if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
             if position.total > saved!.position.total { _ = try save() }
@@ -111,6 +112,7 @@ public final class Trainer {
     enum Prepared {
         case steps(Steps)
         case fit(FitPass)
+        case scene(String, (Scene) throws -> [(Variable, [Double])])
 
         var averages: [(average: Variable, original: Variable)] { if case .steps(let steps) = self { steps.step.averages } else { [] } }
     }
@@ -144,6 +146,8 @@ public final class Trainer {
                     length: min(planned, recipe.steps(of: stage.name) ?? planned)))
         case .fit(let procedure):
             return .fit(try FitPass(stage.name, procedure, of: self))
+        case .scene(let procedure):
+            return .scene(stage.name, procedure)
         }
     }
 
@@ -165,7 +169,8 @@ public final class Trainer {
         try log.record(
             "resume",
             [
-                "checkpoint": checkpoint.folder.lastPathComponent, "stage": model.detector.stages[position.stage].name, "step": position.step,
+                "checkpoint": checkpoint.folder.lastPathComponent, "stage": model.detector.stages.dropFirst(position.stage).first?.name ?? "none",
+                "step": position.step,
                 "total_steps": position.total, "state_sha256": checkpoint.record.stateSHA256,
             ])
         return checkpoint.record
@@ -275,6 +280,16 @@ public final class Trainer {
         return nil
     }
 
+    /// Makes state of totals over the scene that is trained on; scenes that fit into a day's work need no stop between.
+    private func runScene(_ name: String, _ procedure: (Scene) throws -> [(Variable, [Double])]) throws {
+        guard position.step == 0 else { return }
+        let own = Plan.Resources(team: resources.team, isa: resources.isa)
+        let work = try SceneWork(of: split, model, microbatch: recipe.microbatch, on: own, group)
+        for (variable, values) in try procedure(work.scene) { model.state[variable] = values }
+        position.advance()
+        try log.record("fit", ["stage": name, "samples": split.count])
+    }
+
     private func report(_ name: String, _ executor: StageExecutor, _ outcome: StageExecutor.Outcome, last: Int) throws {
         let epoch = Double(position.step) / Double(executor.stepsPerEpoch)
         var values: [String: Any] = Dictionary(uniqueKeysWithValues: outcome.losses.map { ($0.name, $0.value) })
@@ -303,7 +318,8 @@ public final class Trainer {
             return try run.onRankZero {
                 let record = try Checkpoint.write(
                     tensors, at: position, model: definition,
-                    fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
+                    fingerprint: split.set.manifest.fingerprint, range: split.set.manifest.range, in: run.url,
+                    keep: recipe.run.checkpointKeep)
                 return try JSONEncoder().encode(record)
             }
         }

@@ -14,8 +14,6 @@ import Testing
         return data
     }
 
-    private func bytes<Number>(_ numbers: [Number]) -> [UInt8] { numbers.withUnsafeBytes(Array.init) }
-
     /// A folder with arrays X and y, and what else is asked for.
     private func source(_ x: Data, _ y: Data, more: [String: Data] = [:], _ change: (inout ArraySource.Request) -> Void = { _ in }) throws
         -> ArraySource
@@ -141,24 +139,6 @@ import Testing
                 #expect(values == nil || values == .i16([1, 2, 3, 4, 5, 6]), "byte \(place)")
             }
         }
-    }
-
-    /// A variable of doubles whose numbers lie in bytes, as MATLAB packs them, plain.
-    private func mat(_ name: String, type: UInt32, class classNumber: UInt32, _ extents: [Int32], _ numbers: [UInt8]) -> [UInt8] {
-        func element(_ type: UInt32, _ content: [UInt8]) -> [UInt8] {
-            var element = bytes([type, UInt32(content.count)])
-            element += content
-            return element + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
-        }
-        let parts = [element(6, bytes([classNumber, 0])), element(5, bytes(extents)), element(1, Array(name.utf8)), element(type, numbers)]
-        return element(14, parts.flatMap(\.self))
-    }
-
-    private func matFile(_ elements: [UInt8]) -> Data {
-        var data = Data("MATLAB 5.0 MAT-file".utf8) + Data(repeating: 0x20, count: 105)
-        data.append(contentsOf: [0, 1, 0x49, 0x4D])
-        data.append(contentsOf: elements)
-        return data
     }
 
     @Test func matlab() throws {

@@ -38,6 +38,27 @@ struct MATFile {
     /// The variable of a name; nil where there is none.
     /// - Throws: where the file is damaged before it, or where it is no array of real numbers.
     func array(named wanted: String) throws(DatasetError) -> NumericArray? {
+        var array: NumericArray?
+        try visit { (content) throws(DatasetError) in
+            array = try matrix(content, wanted)
+            return array == nil
+        }
+        return array
+    }
+
+    /// The names and extents of all variables, in order.
+    func variables() throws(DatasetError) -> [(name: String, extents: [Int])] {
+        var found: [(name: String, extents: [Int])] = []
+        try visit { (content) throws(DatasetError) in
+            let head = try head(of: content)
+            found.append((head.name, head.extents))
+            return true
+        }
+        return found
+    }
+
+    /// Shows the content of each variable until told to stop.
+    private func visit(_ body: (ForeignBytes) throws(DatasetError) -> Bool) throws(DatasetError) {
         var place = 128
         while place < file.count {
             guard var found = element(file, place, isPadded: false) else { throw flaw("the element at byte \(place) ends beyond the file") }
@@ -49,32 +70,36 @@ struct MATFile {
                 else { throw flaw("the element before byte \(place) cannot be decompressed") }
                 found = inner
             }
-            if found.type == 14, let array = try matrix(found.content, wanted) { return array }
+            if found.type == 14 { guard try body(found.content) else { return } }
         }
-        return nil
     }
 
     private func flaw(_ text: String) -> DatasetError { DatasetError(.badData, "\(name): \(text); restore it from a copy") }
 
-    private func matrix(_ bytes: ForeignBytes, _ wanted: String) throws(DatasetError) -> NumericArray? {
+    private func head(of bytes: ForeignBytes) throws(DatasetError) -> (flags: Int, extents: [Int], name: String, end: Int) {
         guard let flags = element(bytes, 0, isPadded: true), let word = flags.content.number(0, bytes: 4),
             let extents = element(bytes, flags.end, isPadded: true), extents.content.count % 4 == 0,
             let label = element(bytes, extents.end, isPadded: true)
         else { throw flaw("a variable has no flags, extents or name") }
-        guard label.content.text == wanted else { return nil }
+        let sides = (0 ..< extents.content.count / 4).map { extents.content.number(4 * $0, bytes: 4) ?? 0 }
+        return (word, sides, label.content.text, label.end)
+    }
+
+    private func matrix(_ bytes: ForeignBytes, _ wanted: String) throws(DatasetError) -> NumericArray? {
+        let head = try head(of: bytes)
+        guard head.name == wanted else { return nil }
         // classes of arrays: double, single, then integers of 1, 2, 4 and 8 bytes, signed before unsigned
         let types: [Int: SampleType] = [6: .f32, 7: .f32, 8: .i16, 9: .u8, 10: .i16, 11: .u16, 12: .f32, 13: .f32, 14: .f32, 15: .f32]
-        guard let type = types[word & 0xFF], word & 0x800 == 0 else {
+        guard let type = types[head.flags & 0xFF], head.flags & 0x800 == 0 else {
             throw DatasetError(.badData, "\(name): \(wanted) is no array of real numbers; name another variable")
         }
         let elements: [Int: NumericArray.Element] = [
             1: .i8, 2: .u8, 3: .i16, 4: .u16, 5: .i32, 6: .u32, 7: .f32, 9: .f64, 12: .i64, 13: .u64,
         ]
-        guard let numbers = element(bytes, label.end, isPadded: true), let element = elements[numbers.type] else {
+        guard let numbers = element(bytes, head.end, isPadded: true), let element = elements[numbers.type] else {
             throw flaw("\(wanted) has no numbers")
         }
-        let sides = (0 ..< extents.content.count / 4).map { extents.content.number(4 * $0, bytes: 4) ?? 0 }
         return try NumericArray(
-            name: "\(name): \(wanted)", element: element, type: type, extents: sides, isColumnMajor: true, bytes: Array(numbers.content.bytes))
+            name: "\(name): \(wanted)", element: element, type: type, extents: head.extents, isColumnMajor: true, bytes: Array(numbers.content.bytes))
     }
 }

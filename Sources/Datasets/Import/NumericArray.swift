@@ -63,11 +63,16 @@ struct NumericArray: Sendable {
     /// The numbers of a sample, exact but for integers beyond 2⁵³.
     func numbers(of sample: Int) -> [Double] { places.map { number(sample * sampleStride + $0) } }
 
-    private func number(_ place: Int) -> Double {
-        let size = element.byteCount, first = place * size
+    private func number(_ place: Int) -> Double { bytes.withUnsafeBytes { element.number($0, place, isBigEndian: isBigEndian) } }
+}
+
+extension NumericArray.Element {
+    /// The number at a place of many, exact but for integers beyond 2⁵³.
+    func number(_ bytes: UnsafeRawBufferPointer, _ place: Int, isBigEndian: Bool) -> Double {
+        let size = byteCount, first = place * size
         var bits: UInt64 = 0
         for byte in 0 ..< size { bits |= UInt64(bytes[first + byte]) << UInt64(8 * (isBigEndian ? size - 1 - byte : byte)) }
-        return switch element {
+        return switch self {
         case .u8, .u16, .u32, .u64: Double(bits)
         case .i8: Double(Int8(truncatingIfNeeded: bits))
         case .i16: Double(Int16(truncatingIfNeeded: bits))

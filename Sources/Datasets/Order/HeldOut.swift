@@ -12,8 +12,10 @@ extension Split {
     }
 
     /// The numbers of the samples that are trained on, by chunk, as `Order` takes them: the normals, those not labeled among
-    /// them, but those held out and whatever shares a group with one. Detectors that learn from anomalies ask for these too.
+    /// them, but those held out and whatever shares a group with one. Detectors that learn from anomalies ask for these too. Of a scene
+    /// all pixels are trained on, since which are abnormal is what is asked.
     public func training(without heldOut: [Int] = [], includingAbnormal: Bool = false) -> [[Int]] {
+        let includingAbnormal = includingAbnormal || set.manifest.scene != nil
         let left = Set(heldOut), leftGroups = Set(groups.map { groups in heldOut.map { groups[$0] } } ?? [])
         return chunks.map { chunk in
             chunk.filter { sample in

@@ -34,6 +34,31 @@ public struct Manifest: Codable, Equatable, Sendable {
         public var sha256: String
     }
 
+    /// Where a set's samples lie, where they are the pixels of one scene, row after row: then it has one split, which is trained on and
+    /// scored as a whole, and answers to `train` and `test`.
+    public struct Scene: Codable, Equatable, Sendable {
+        public static let split = "scene"
+        public var rows: Int, columns: Int
+        /// The bands of the source that samples have, counted from 0; left out where they are all.
+        public var sourceBands: [Int]?
+        /// Those that the source says are of no use, taken or not.
+        public var badBands: [Int]?
+        /// Of each band of a sample, and their unit.
+        public var wavelengths: [Double]?
+        public var wavelengthUnit: String?
+        /// Where the scene lies, as ENVI's `map info` and `coordinate system string` say it.
+        public var mapInfo: String?
+        public var coordinateSystem: String?
+
+        public init(
+            rows: Int, columns: Int, sourceBands: [Int]? = nil, badBands: [Int]? = nil, wavelengths: [Double]? = nil, wavelengthUnit: String? = nil,
+            mapInfo: String? = nil, coordinateSystem: String? = nil
+        ) {
+            (self.rows, self.columns, self.sourceBands, self.badBands) = (rows, columns, sourceBands, badBands)
+            (self.wavelengths, self.wavelengthUnit, self.mapInfo, self.coordinateSystem) = (wavelengths, wavelengthUnit, mapInfo, coordinateSystem)
+        }
+    }
+
     /// The version of this format that is written and read.
     public static let currentFormat = 1
     public static let fileName = "manifest.json"
@@ -53,6 +78,8 @@ public struct Manifest: Codable, Equatable, Sendable {
     public var provenance: [String: String]
     /// See `Fingerprint`.
     public var fingerprint: String
+    /// Left out where samples have no places.
+    public var scene: Scene?
 
     public var valueRange: ClosedRange<Double> { range[0] ... range[1] }
     /// Numbers in a sample.
@@ -93,11 +120,11 @@ public struct Manifest: Codable, Equatable, Sendable {
 
     init(
         name: String, shape: [Int], type: SampleType, range: ClosedRange<Double>, meaning: String, classes: [Class], splits: [Split],
-        provenance: [String: String], fingerprint: String
+        provenance: [String: String], fingerprint: String, scene: Scene? = nil
     ) throws(DatasetError) {
         (self.format, self.name, self.shape, self.type, self.meaning) = (Self.currentFormat, name, shape, type, meaning)
         (self.range, self.classes, self.splits) = ([range.lowerBound, range.upperBound], classes, splits)
-        (self.provenance, self.fingerprint) = (provenance, fingerprint)
+        (self.provenance, self.fingerprint, self.scene) = (provenance, fingerprint, scene)
         try check(remedy: "")
     }
 
@@ -158,6 +185,13 @@ public struct Manifest: Codable, Equatable, Sendable {
                 let isInside = !parts.contains { $0.isEmpty || $0 == "." || $0 == ".." } && !shard.file.contains("\0")
                 try expect(isInside, "shard \"\(shard.file)\" is not a path inside the set's folder")
             }
+        }
+        if let scene {
+            let pixels = checkedProduct([scene.rows, scene.columns]), isWhole = splits.isEmpty || splits.map(\.name) == [Scene.split]
+            try expect(
+                scene.rows > 0 && scene.columns > 0 && shape.count == 1 && isWhole && splits.allSatisfy { $0.count == pixels },
+                "a scene of \(scene.rows)×\(scene.columns) pixels needs one split \"\(Scene.split)\" with as many samples of [features]")
+            try expect(scene.wavelengths.map { $0.count == shape[0] } ?? true, "a scene has not one wavelength for each of \(shape[0]) bands")
         }
         let files = splits.flatMap(\.shards).map(\.file)
         try expect(Set(files).count == files.count, "a shard is named twice")

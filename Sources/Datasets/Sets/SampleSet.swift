@@ -21,8 +21,9 @@ public final class SampleSet: Sendable {
         samplesPerChunk = chunks
     }
 
-    /// A split by its name.
+    /// A split by its name; a scene has but one.
     public func split(_ name: String) throws(DatasetError) -> Split {
+        let name = manifest.scene != nil && ["train", "test"].contains(name) ? Manifest.Scene.split : name
         guard let record = manifest.splits.first(where: { $0.name == name }) else {
             let names = manifest.splits.map(\.name).joined(separator: ", ")
             throw DatasetError(.usage, "\(manifest.name) has no split \"\(name)\"; it has \(names)")

@@ -19,13 +19,16 @@ public struct SetDescription: Codable, Equatable, Sendable {
     /// Where the samples come from: whatever decides their content (seed, settings, digests of source files) must be here, as
     /// a restarted job keeps the shards of one with an equal description.
     public var provenance: [String: String]
+    /// Where they lie, where they are the pixels of a scene.
+    public var scene: Manifest.Scene?
 
     public init(
         name: String, shape: [Int], type: SampleType, range: ClosedRange<Double>, meaning: String, classes: [String],
-        normalClasses: Set<String>, unlabeledClasses: Set<String>? = nil, provenance: [String: String]
+        normalClasses: Set<String>, unlabeledClasses: Set<String>? = nil, provenance: [String: String], scene: Manifest.Scene? = nil
     ) {
         (self.name, self.shape, self.type, self.range, self.meaning) = (name, shape, type, range, meaning)
         (self.classes, self.normalClasses, self.unlabeledClasses, self.provenance) = (classes, normalClasses, unlabeledClasses, provenance)
+        self.scene = scene
     }
 }
 
@@ -137,7 +140,8 @@ public final class SetWriter {
         }
         return try Manifest(
             name: description.name, shape: description.shape, type: description.type, range: description.range, meaning: description.meaning,
-            classes: classes, splits: splits, provenance: description.provenance, fingerprint: fingerprint)
+            classes: classes, splits: splits, provenance: description.provenance, fingerprint: fingerprint,
+            scene: description.scene)
     }
 
     /// The key of a job: whatever decides the bytes of a split's shards.

@@ -12,18 +12,21 @@ public struct Preprocessing: Sendable {
     let scaling: Scaling
     let steps: [Step]
     private let transforms: [Transform]
+    private let target: ClosedRange<Double>
 
     /// - Parameters:
     ///   - shape: of a stored sample.
-    ///   - range: of the stored numbers, which comes to [-1, 1] unless the first transform says otherwise.
+    ///   - range: of the stored numbers, which comes to `target` unless the first transform says otherwise.
     /// - Throws: where a transform does not fit the samples that the ones before it leave.
-    public init(_ transforms: [Transform], shape: [Int], range: ClosedRange<Double>) throws(DatasetError) {
+    public init(_ transforms: [Transform], shape: [Int], range: ClosedRange<Double>, scaledTo target: ClosedRange<Double> = -1 ... 1)
+        throws(DatasetError)
+    {
         precondition(Transform.flaw(in: transforms) == nil, "transforms \(transforms)")
         let scaling: Scaling =
             switch transforms.first {
             case .scale(let low, let high): .linear(from: range, to: low ... high)
             case .unscaled, .scaleFeatures: .identity
-            default: .symmetric(range)
+            default: .linear(from: range, to: target)
             }
         var now = shape, steps: [Step] = []
         for transform in transforms where !transform.scales || transform.hasStatistics {
@@ -31,6 +34,7 @@ public struct Preprocessing: Sendable {
             now = steps[steps.count - 1].shape
         }
         (self.transforms, self.scaling, self.steps, storedShape, self.shape) = (transforms, scaling, steps, shape, now)
+        self.target = target
     }
 
     public init(_ transforms: [Transform], of manifest: Manifest) throws(DatasetError) {
@@ -39,7 +43,7 @@ public struct Preprocessing: Sendable {
 
     /// Scaling alone.
     public init(_ scaling: Scaling, shape: [Int]) {
-        (transforms, steps, self.scaling, storedShape, self.shape) = ([], [], scaling, shape, shape)
+        (transforms, steps, self.scaling, storedShape, self.shape, target) = ([], [], scaling, shape, shape, -1 ... 1)
     }
 
     /// Numbers in a sample that comes out.
@@ -58,14 +62,14 @@ public struct Preprocessing: Sendable {
     }
 
     private init(transforms: [Transform], steps: [Step], scaling: Scaling, storedShape: [Int], shape: [Int]) {
-        (self.transforms, self.steps, self.scaling, self.storedShape, self.shape) = (transforms, steps, scaling, storedShape, shape)
+        (self.transforms, self.steps, self.scaling, self.storedShape, self.shape, target) = (transforms, steps, scaling, storedShape, shape, -1 ... 1)
     }
 
     /// The same transforms with the same statistics for the samples of another set, as a second one that is trained on or one that
     /// is evaluated.
     /// - Throws: where these do not come out in the same shape.
     public func applied(to manifest: Manifest) throws(DatasetError) -> Preprocessing {
-        var other = try Preprocessing(transforms, of: manifest)
+        var other = try Preprocessing(transforms, shape: manifest.shape, range: manifest.valueRange, scaledTo: target)
         other.statistics = statistics
         guard other.shape == shape else {
             let (found, expected) = (extentsText(other.shape), extentsText(shape))

@@ -42,6 +42,7 @@ import Testing
                 procedure(step)
                 memory = try run(step, from: memory)
             case .fit(let procedure): memory = try fit(procedure, of: detector, sample, from: memory)
+            case .scene: preconditionFailure("\(name) needs a scene to be trained")
             }
         }
         try score(detector, sample, from: memory)

@@ -1,9 +1,19 @@
 import Graphs
+import LinearAlgebra
+import Networks
+import Scenes
 
 /// A detector whose scores need a whole scene: the statistics of its pixels, their neighborhoods.
 public protocol SceneDetector: Detector {
-    /// Declares scores of pixels by maps of the scene; larger is more anomalous. They follow the scores of single samples.
+    /// Declares scores of pixels by maps of the scene; larger is more anomalous. The first declared is the default.
     func score(_ scene: Scene) throws
+}
+
+extension SceneDetector {
+    /// Published settings are for cubes that were scaled as a whole to [0, 1].
+    public static var inputRange: ClosedRange<Double> { 0 ... 1 }
+    /// Of those that need no network: nothing of single samples.
+    public func score(_ scoring: Scoring) {}
 }
 
 /// Numbers of each pixel of a scene, computed row by row as they are asked for: no rank holds more than it works on.
@@ -24,6 +34,19 @@ public struct SceneBlock {
     public let rows: Range<Int>, columns: Int
     /// Of each map, pixel after pixel.
     public let values: [[Float]]
+
+    /// The numbers of a map, a row for each pixel.
+    public func matrix(_ map: Int = 0) -> Matrix {
+        let pixels = rows.count * columns
+        return Matrix(rows: pixels, columns: pixels == 0 ? 0 : values[map].count / pixels, values[map].map(Double.init))
+    }
+
+    /// One channel of a map.
+    func image(_ map: Int = 0, channel: Int = 0) -> GrayImage {
+        let channels = max(1, values[map].count / max(1, rows.count * columns))
+        let numbers = stride(from: channel, to: values[map].count, by: channels).map { Double(values[map][$0]) }
+        return GrayImage(rows: rows.count, columns: columns, numbers)
+    }
 }
 
 /// A scene being scored: its pixels are samples, in rows and columns. Totals over it are formed from fixed blocks of rows, so that they
@@ -35,23 +58,36 @@ public final class Scene {
         public let sum: (_ count: Int, _ block: (Range<Int>) throws -> [Double]) throws -> [Double]
         /// The largest over blocks of what each gives, element by element.
         public let maximum: (_ count: Int, _ block: (Range<Int>) throws -> [Double]) throws -> [Double]
+        /// What all ranks give, one after another, on every rank.
+        public let collect: ([Float]) throws -> [Float]
+        /// The blocks of rows that are this rank's.
+        public let own: [Range<Int>]
 
         public init(
             sum: @escaping (_ count: Int, _ block: (Range<Int>) throws -> [Double]) throws -> [Double],
-            maximum: @escaping (_ count: Int, _ block: (Range<Int>) throws -> [Double]) throws -> [Double]
+            maximum: @escaping (_ count: Int, _ block: (Range<Int>) throws -> [Double]) throws -> [Double],
+            collect: @escaping ([Float]) throws -> [Float] = { $0 }, own: [Range<Int>] = []
         ) {
-            (self.sum, self.maximum) = (sum, maximum)
+            (self.sum, self.maximum, self.collect, self.own) = (sum, maximum, collect, own)
         }
     }
     public let rows: Int, columns: Int
     /// Scores declared so far.
     public private(set) var scores: [(name: String, map: SceneMap)] = []
-    private let maps: [String: SceneMap]
+    /// Its samples, as a detector is given them: a channel a band.
+    public let pixels: SceneMap
+    private let maps: [String: SceneMap], values: (Variable) -> [Double]
     private let gathering: Gathering
 
-    /// - Parameter maps: those that the detector's scoring of single samples declares, by name.
-    public init(rows: Int, columns: Int, maps: [String: SceneMap], gathering: Gathering) {
-        (self.rows, self.columns, self.maps, self.gathering) = (rows, columns, maps, gathering)
+    /// - Parameters:
+    ///   - maps: those that the detector's scoring of single samples declares, by name.
+    ///   - values: of the detector's variables.
+    public init(
+        rows: Int, columns: Int, pixels: SceneMap? = nil, maps: [String: SceneMap] = [:], values: @escaping (Variable) -> [Double] = { _ in [] },
+        gathering: Gathering
+    ) {
+        (self.rows, self.columns, self.maps, self.values, self.gathering) = (rows, columns, maps, values, gathering)
+        self.pixels = pixels ?? SceneMap(channels: 0) { _ in [] }
     }
 
     /// A map that the scoring of single samples declares.
@@ -59,6 +95,15 @@ public final class Scene {
         guard let map = maps[name] else { preconditionFailure("the scoring declares no map \(name); it has \(maps.keys.sorted())") }
         return map
     }
+
+    /// What a variable made by `State.inDouble` holds.
+    func doubles(of variable: Variable) -> [Double] {
+        let halves = values(variable), count = halves.count / 2
+        return (0 ..< count).map { halves[$0] + halves[count + $0] }
+    }
+
+    /// The blocks of rows that this rank forms totals of: what it keeps of the scene between passes belongs to them.
+    var ownBlocks: [Range<Int>] { gathering.own }
 
     /// One number a pixel.
     public func score(_ name: String, _ map: SceneMap) { scores.append((name, map)) }
@@ -75,16 +120,20 @@ public final class Scene {
         }
     }
 
+    /// The sum over this and other ranks' blocks of what each gives.
+    /// - Parameter body: the same for the same block, however often it is asked.
+    func total(count: Int, _ body: (_ block: Range<Int>) throws -> [Double]) throws -> [Double] { try gathering.sum(count, body) }
+
     /// Mean [channels] and covariance [channels · channels], by the number of pixels, of a map.
     public func moments(of map: SceneMap) throws -> (mean: [Double], covariance: [Double]) {
         let n = map.channels, pixels = Double(rows * columns)
-        let mean = try total(of: map, count: n) { pixel, sums in
-            for (channel, value) in pixel.enumerated() { sums[channel] += Double(value) }
+        func matrix(_ rows: Range<Int>) throws -> Matrix { SceneBlock(rows: rows, columns: columns, values: [try map.values(of: rows)]).matrix() }
+        let mean = try total(count: n) { rows in
+            let block = try matrix(rows)
+            return block.meanRow.map { $0 * Double(block.rows) }
         }.map { $0 / pixels }
-        let covariance = try total(of: map, count: n * n) { pixel, sums in
-            let centered = zip(pixel, mean).map { Double($0) - $1 }
-            for i in 0 ..< n { for j in 0 ..< n { sums[i * n + j] += centered[i] * centered[j] } }
-        }.map { $0 / pixels }
+        // about the mean, since differences of large sums would be left of the smallest variances
+        let covariance = try total(count: n * n) { try matrix($0).subtractingFromRows(mean).gram.values }.map { $0 / pixels }
         return (mean, covariance)
     }
 
@@ -151,4 +200,19 @@ public final class Scene {
             return wanted.flatMap { known[$0]! }
         }
     }
+
+    /// A function of maps of the whole scene, where no halo is enough: every rank gathers the maps and computes it.
+    func whole(_ inputs: SceneMap..., channels: Int = 1, _ body: (SceneBlock) throws -> [Float]) throws -> SceneMap {
+        let own = (gathering.own.first?.lowerBound ?? 0) ..< (gathering.own.last?.upperBound ?? 0), width = columns * channels
+        let result = try body(SceneBlock(rows: 0 ..< rows, columns: columns, values: inputs.map { try gathering.collect($0.values(of: own)) }))
+        return SceneMap(channels: channels) { Array(result[$0.lowerBound * width ..< $0.upperBound * width]) }
+    }
 }
+
+extension State {
+    /// State of so many Doubles, of which it keeps 48 bits: a number is the sum of two of Float32.
+    static func inDouble(_ count: Int) -> State { State([2, count], .constant(0)) }
+}
+
+/// Numbers as a variable made by `State.inDouble` takes them.
+func halves(of numbers: [Double]) -> [Double] { numbers.map { Double(Float($0)) } + numbers.map { $0 - Double(Float($0)) } }

@@ -1,0 +1,87 @@
+import Datasets
+import Detectors
+import Foundation
+import Graphs
+import Metrics
+import Plans
+import Ranks
+
+/// A set's scene as a detector works on it with all ranks: its pixels are read where they are asked for, its maps computed from them.
+struct SceneWork {
+    let scene: Scene
+    private let model: Model
+    /// The blocks of rows that are this rank's.
+    private let blocks: [Range<Int>]
+
+    /// Rows of a block, by the scene alone.
+    private static func blockRows(columns: Int) -> Int { max(1, min(16, 65536 / columns)) }
+    /// Of decoded chunks, which neighboring blocks share.
+    private static let memoryLimit = 128 << 20
+
+    /// - Parameter resources: for maps that a graph gives.
+    /// - Throws: where the split is no scene.
+    init(of split: Split, _ model: Model, microbatch: Int, on resources: Plan.Resources, _ group: RankGroup) throws {
+        guard let place = split.set.manifest.scene else {
+            throw Failure(
+                .usage,
+                "\(type(of: model.detector).name) works on whole scenes, and \(split.set.manifest.name) is none; bring one in with vigil import cube")
+        }
+        let (rows, columns) = (place.rows, place.columns), preprocessing = model.preprocessing, size = model.sample.count
+        let reader = SplitReader(split, memoryLimit: Self.memoryLimit)
+        func pixels(_ wanted: Range<Int>) throws -> [Float] {
+            try Array(unsafeUninitializedCapacity: wanted.count * columns * size) { places, count in
+                let whole = UnsafeMutableBufferPointer(rebasing: places.prefix(wanted.count * columns * size))
+                try reader.read(wanted.lowerBound * columns ..< wanted.upperBound * columns, through: preprocessing, into: whole)
+                count = whole.count
+            }
+        }
+        let own = SceneMap(channels: size, rows: pixels)
+        let maps = try Self.maps(of: model, over: own, columns: columns, microbatch: microbatch, on: resources)
+        let gathering = Scene.Gathering(group, rows: rows, blockRows: Self.blockRows(columns: columns))
+        scene = Scene(
+            rows: rows, columns: columns, pixels: own, maps: maps, values: { variable in model.state[variable] }, gathering: gathering)
+        (self.model, blocks) = (model, gathering.own)
+    }
+
+    /// The maps that the scoring of single pixels declares, by a plan of the microbatch, the last one padded with zeros.
+    private static func maps(of model: Model, over pixels: SceneMap, columns: Int, microbatch: Int, on resources: Plan.Resources) throws
+        -> [String: SceneMap]
+    {
+        let scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
+        model.detector.score(scoring)
+        if let error = scoring.trace.error { throw Failure(.internal, "\(type(of: model.detector).name), scoring: \(error)") }
+        guard !scoring.maps.isEmpty else { return [:] }
+        precondition(scoring.noises.isEmpty, "maps of a scene's pixels draw noise")
+        let plan = try Plan(scoring.trace, results: scoring.maps.map(\.node), state: model.state, on: resources)
+        return Dictionary(
+            uniqueKeysWithValues: scoring.maps.map { name, node in
+                let size = node.form.shape.count
+                let map = SceneMap(channels: size) { rows in
+                    let samples = try pixels.values(of: rows)
+                    guard let input = plan.input(scoring.x.node) else { return Array(repeating: 0, count: rows.count * columns * size) }
+                    var result: [Float] = []
+                    result.reserveCapacity(rows.count * columns * size)
+                    for first in stride(from: 0, to: samples.count, by: input.count) {
+                        let part = samples[first ..< min(first + input.count, samples.count)]
+                        input.update(repeating: 0)
+                        _ = input.update(fromContentsOf: part)
+                        try plan.run()
+                        result += plan.floats(node).prefix(part.count / pixels.channels * size)
+                    }
+                    return result
+                }
+                return (name, map)
+            })
+    }
+
+    /// What a detector makes of the scene: its scores of this rank's pixels.
+    func localScores(of split: Split) throws -> LocalScores {
+        guard let detector = model.detector as? any SceneDetector else { preconditionFailure("\(type(of: model.detector)) scores no scenes") }
+        try detector.score(scene)
+        let columns = try scene.scores.map { score in
+            ScoreColumn(score.name, try blocks.flatMap { rows in try score.map.values(of: rows).map(Double.init) })
+        }
+        let own = Array((blocks.first?.lowerBound ?? 0) * scene.columns ..< (blocks.last?.upperBound ?? 0) * scene.columns)
+        return LocalScores(numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: columns, groups: nil)
+    }
+}
