@@ -159,6 +159,9 @@ struct GoldenProgram {
         let scoring = Scoring(of: detector, sample: sample, microbatch: program.scored)
         detector.score(scoring)
         let nodes = scoring.results + scoring.maps.map(\.node), execution = try E(scoring.trace, results: nodes, on: resources)
+        // what the file has beside is a program's further score, or a map, under a name with a slash
+        let names = Set(scoring.scores.map(\.name) + scoring.maps.map(\.name) + ["map"])
+        #expect(golden.under("score").keys.allSatisfy { $0.contains("/") || names.contains($0) })
         let noises = scoring.noises.enumerated().map { Given($1.node, golden["scored/noise\($0)"].numbers) }
         let found = try execution.run([Given(scoring.x.node, golden["scored"].numbers)] + noises, from: fitted()).results
         let values = try (0 ..< program.scored).map { sample in

@@ -55,9 +55,8 @@ import Testing
         try run.compareScores(ReferenceExecution.self, within: 1e-9)
     }
 
-    /// ADAE's default step is badly conditioned at so small a size: its codes are normalized over five samples, and its slopes are what is
-    /// left of signs that cancel. PyTorch loses as much in float32, as `adae.py` prints: 1.4e-4 of the largest. (Of the variant's seeds one
-    /// that loses little was taken.)
+    /// ADAE's default step is badly conditioned at so small a size: PyTorch's own gradients lose as many digits in float32, 1.4e-4 of the
+    /// largest, as `adae.py` prints. (Of the variant's seeds one that loses few was taken; of the default none was found.)
     private func tolerance(of file: String) -> Double { file == "adae" ? 3e-4 : 1e-4 }
 
     /// In Float; and the same bits of all that a step leaves, whoever computes it.
