@@ -78,6 +78,6 @@ public var detectors: [any Detector.Type] {
     [
         AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, AAE.self,
         PrincipalComponents.self, MeanPixel.self,
-        RX.self, LocalRX.self, CRD.self, AED.self, HADGANLinear.self,
+        RX.self, LocalRX.self, CRD.self, AED.self, LSMAD.self, LRASR.self, SpectralAutoencoder.self, HADGANLinear.self, HADGAN.self,
     ]
 }

@@ -180,6 +180,19 @@ private func goldenDetector(_ name: String, _ variant: String?, _ golden: Golden
         if program.halvings > 0 { settings.halvings = program.halvings }
         (settings.criticSteps, settings.earlyCriticSteps, settings.learningRate) = (program.criticSteps, program.criticSteps, program.rate)
         return try AAE(settings, sample: sample)
+    case "hadgan":
+        struct Program: Decodable {
+            let latent: Int, width: Int, loss: HADGAN.Loss.RawValue, consistencyOf: HADGAN.Code.RawValue, shrink: HADGAN.Shrink.RawValue
+            let rate: Double, weightDecay: Double, weights: [Double]
+        }
+        let program = try golden.settings(as: Program.self), settings = HADGAN.Settings()
+        (settings.latent, settings.width, settings.learningRate, settings.weightDecay) = (
+            program.latent, program.width, program.rate, program.weightDecay
+        )
+        (settings.loss, settings.consistencyOf) = (HADGAN.Loss(rawValue: program.loss)!, HADGAN.Code(rawValue: program.consistencyOf)!)
+        settings.shrink = HADGAN.Shrink(rawValue: program.shrink)!
+        (settings.reconstruction, settings.consistency, settings.shrinkage) = (program.weights[0], program.weights[1], program.weights[2])
+        return try HADGAN(settings, sample: sample)
     default: throw FormError("no detector \(name) of golden steps")
     }
 }
@@ -187,7 +200,7 @@ private func goldenDetector(_ name: String, _ variant: String?, _ golden: Golden
 @Suite struct GoldenStages {
     static let files =
         ["egbad-images", "egbad-vectors", "alad-images", "alad-released", "alad-vectors"]
-        + ["images", "vectors", "plain", "released"].map { "aae-\($0)" }
+        + ["images", "vectors", "plain", "released"].map { "aae-\($0)" } + ["hadgan", "hadgan-norm"]
 
     @Test(arguments: files) func namesAreThoseOfTheProgram(_ file: String) throws {
         let run = try GoldenStage(file)
@@ -201,7 +214,7 @@ private func goldenDetector(_ name: String, _ variant: String?, _ golden: Golden
         let kept = run.store.variables.keys
         #expect(
             run.detector.parameters.allSatisfy { parameter in
-                parameter.name.hasPrefix("averages.") || kept.contains { $0.hasSuffix("/first/\(parameter.name)") }
+                parameter.name.hasPrefix("averages.") || kept.contains { $0.hasSuffix("/second/\(parameter.name)") }
             })
     }
 

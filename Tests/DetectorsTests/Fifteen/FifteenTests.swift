@@ -24,7 +24,7 @@ import Testing
             }
         let sketches: [any Sketch.Type] = [
             ConstrainedAAE.self, RSRAE.self, AdVAE.self, ALAE.self, CAVGA.self, DeepSVDD.self, DeepSAD.self, OutlierExposure.self,
-            OCGAN.self, GEOM.self, HADGAN.self, RaPP.self,
+            OCGAN.self, GEOM.self, HADGANSketch.self, RaPP.self,
         ]
         let sketch = sketches.first { $0.name == name }
         return (try sketch.map { $0.init(sample: sample) } ?? smallDetector(name, sample: sample), sample)
