@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "Graphs"),
         .target(name: "Networks", dependencies: ["Graphs"]),
         .target(name: "Scenes"),
-        .target(name: "Detectors", dependencies: ["Networks", "LinearAlgebra", "Scenes"]),
+        .target(name: "Detectors", dependencies: ["Networks", "LinearAlgebra", "Scenes", "Randomness"]),
 
         // the side that computes
         .target(name: "Ranks", dependencies: ["MPI"]),

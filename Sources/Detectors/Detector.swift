@@ -77,6 +77,7 @@ public struct Stage {
 public var detectors: [any Detector.Type] {
     [
         AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, OCGAN.self, AAE.self,
-        ALAE.self, PrincipalComponents.self, MeanPixel.self, RX.self, LocalRX.self, CRD.self, AED.self, HADGANLinear.self,
+        ALAE.self, PrincipalComponents.self, MeanPixel.self, RX.self, LocalRX.self, CRD.self, AED.self, LSMAD.self, LRASR.self,
+        SpectralAutoencoder.self, HADGANLinear.self, HADGAN.self,
     ]
 }

@@ -51,6 +51,11 @@ public struct Matrix: Equatable, Sendable {
         return sums.map { $0 / Double(rows) }
     }
 
+    public static func - (left: Matrix, right: Matrix) -> Matrix {
+        precondition(left.rows == right.rows && left.columns == right.columns, "a difference of matrices of different sizes")
+        return Matrix(rows: left.rows, columns: left.columns, zip(left.values, right.values).map { $0 - $1 })
+    }
+
     public static func * (left: Matrix, right: Matrix) -> Matrix { product(left, right, CblasNoTrans, CblasNoTrans) }
     /// left · rightᵀ.
     public static func timesTransposed(_ left: Matrix, _ right: Matrix) -> Matrix { product(left, right, CblasNoTrans, CblasTrans) }

@@ -1,13 +1,13 @@
 extension GrayImage {
-    /// The mean over the window of (2·radius + 1)² pixels around each, as far as it lies in the image.
+    /// The mean over the window of (2·radius + 1)² pixels around each; beyond the image its border goes on.
     public func boxMean(radius: Int) -> GrayImage {
         func along(_ image: GrayImage, _ length: Int, _ lines: Int, _ place: (_ line: Int, _ position: Int) -> Int) -> GrayImage {
             var result = image
             for line in 0 ..< lines {
                 for position in 0 ..< length {
-                    let window = max(0, position - radius) ... min(length - 1, position + radius)
                     // summed anew for each place, so that no rounding depends on where a block begins
-                    result.values[place(line, position)] = window.reduce(0) { $0 + image.values[place(line, $1)] } / Double(window.count)
+                    let sum = (position - radius ... position + radius).reduce(0) { $0 + image.values[place(line, min(max($1, 0), length - 1))] }
+                    result.values[place(line, position)] = sum / Double(2 * radius + 1)
                 }
             }
             return result

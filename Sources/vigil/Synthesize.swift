@@ -6,7 +6,7 @@ import Training
 
 struct SynthesizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "synthesize", abstract: "Makes data, written in parallel by all ranks.", subcommands: [Baggage.self])
+        commandName: "synthesize", abstract: "Makes data, written in parallel by all ranks.", subcommands: [Baggage.self, Scene.self])
 
     struct Baggage: RankCommand {
         static let configuration = CommandConfiguration(

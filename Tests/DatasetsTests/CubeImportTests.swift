@@ -204,7 +204,7 @@ import Testing
             let two = CubeFile(try write(header(1, bands: 2), mask + mask, in: folder, name: "two"))
             #expect(
                 try text(header(2), data) { $0.mask = two }
-                    == "two.hdr is 5×4×2, expected 5×4×1, one number a pixel of cube.hdr")
+                    == "two.hdr is 5×4×2, expected 5×4, one number a pixel of cube.hdr")
             let file = folder.appendingPathComponent("t.mat")
             try matFile(mat("a", type: 2, class: 9, [2, 2, 2], Array(0 ..< 8)) + mat("b", type: 2, class: 9, [2, 2, 2], Array(0 ..< 8))).write(
                 to: file)

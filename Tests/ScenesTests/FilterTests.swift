@@ -68,8 +68,9 @@ import Testing
     }
 
     @Test func guidedFilterByHand() {
-        // a window of everything: mean 2, variance 2/3; slope s = (2/3) / (2/3 + 1/3) = 2/3, offset 2 · (1 - s)
-        let filtered = image([[1, 2, 3]]).guidedFiltered(radius: 2, epsilon: 1.0 / 3)
-        for (found, expected) in zip(filtered.values, [4.0 / 3, 2, 8.0 / 3]) { #expect(abs(found - expected) < 1e-15) }
+        // windows of 1 1 2, 1 2 3 and 2 3 3 in each of three equal rows: means 4/3, 2, 8/3, variances 2/9, 2/3, 2/9; with ε = 1/3 slopes
+        // 2/5, 2/3, 2/5 and offsets 4/5, 2/3, 8/5, whose means are 22/45 and 34/45, 46/45, 58/45
+        let filtered = image([[1, 2, 3]]).guidedFiltered(radius: 1, epsilon: 1.0 / 3)
+        for (found, expected) in zip(filtered.values, [56.0 / 45, 2, 124.0 / 45]) { #expect(abs(found - expected) < 1e-15) }
     }
 }

@@ -124,16 +124,20 @@ public final class Scene {
     /// - Parameter body: the same for the same block, however often it is asked.
     func total(count: Int, _ body: (_ block: Range<Int>) throws -> [Double]) throws -> [Double] { try gathering.sum(count, body) }
 
+    /// The numbers of some rows, a row of the matrix for each pixel.
+    func matrix(of map: SceneMap, _ rows: Range<Int>) throws -> Matrix {
+        SceneBlock(rows: rows, columns: columns, values: [try map.values(of: rows)]).matrix()
+    }
+
     /// Mean [channels] and covariance [channels · channels], by the number of pixels, of a map.
     public func moments(of map: SceneMap) throws -> (mean: [Double], covariance: [Double]) {
         let n = map.channels, pixels = Double(rows * columns)
-        func matrix(_ rows: Range<Int>) throws -> Matrix { SceneBlock(rows: rows, columns: columns, values: [try map.values(of: rows)]).matrix() }
         let mean = try total(count: n) { rows in
-            let block = try matrix(rows)
+            let block = try matrix(of: map, rows)
             return block.meanRow.map { $0 * Double(block.rows) }
         }.map { $0 / pixels }
         // about the mean, since differences of large sums would be left of the smallest variances
-        let covariance = try total(count: n * n) { try matrix($0).subtractingFromRows(mean).gram.values }.map { $0 / pixels }
+        let covariance = try total(count: n * n) { try matrix(of: map, $0).subtractingFromRows(mean).gram.values }.map { $0 / pixels }
         return (mean, covariance)
     }
 

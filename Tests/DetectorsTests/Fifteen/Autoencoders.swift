@@ -237,7 +237,7 @@ struct RaPP: Sketch {
 }
 
 /// HADGAN (Jiang et al. 2020): pixels are samples, and the residual's statistics and neighborhoods are the scene's.
-struct HADGAN: Sketch, SceneDetector {
+struct HADGANSketch: Sketch, SceneDetector {
     static let name = "hadgan"
     let encoder: Sequential, decoder: Sequential, latent: Sequential, image: Sequential
 

@@ -24,7 +24,7 @@ import Testing
             default: image
             }
         let sketches: [any Sketch.Type] = [
-            ConstrainedAAE.self, RSRAE.self, AdVAE.self, CAVGA.self, DeepSVDD.self, DeepSAD.self, OutlierExposure.self, GEOM.self, HADGAN.self,
+            ConstrainedAAE.self, RSRAE.self, AdVAE.self, CAVGA.self, DeepSVDD.self, DeepSAD.self, OutlierExposure.self, GEOM.self, HADGANSketch.self,
             RaPP.self,
         ]
         let sketch = sketches.first { $0.name == name }
