@@ -303,7 +303,8 @@ public final class Trainer {
             return try run.onRankZero {
                 let record = try Checkpoint.write(
                     tensors, at: position, model: definition,
-                    fingerprint: split.set.manifest.fingerprint, in: run.url, keep: recipe.run.checkpointKeep)
+                    fingerprint: split.set.manifest.fingerprint, form: SampleForm(of: split.set.manifest), in: run.url,
+                    keep: recipe.run.checkpointKeep)
                 return try JSONEncoder().encode(record)
             }
         }
