@@ -64,7 +64,15 @@ public final class NewScores {
     /// Scores everything and writes `scores.csv`, `scores.h5`, `summary.json` and `overlays/` into a folder that is not there yet.
     /// - Returns: on rank 0, what there is to say.
     public func write(to path: String) throws -> String {
-        let output = try NewScoresOutput(path, group), blocks = try ScoreBlocks(for: self)
+        let output = try NewScoresOutput(path, group)
+        do { return try write(to: path, output) } catch {
+            output.discard()
+            throw error
+        }
+    }
+
+    private func write(to path: String, _ output: NewScoresOutput) throws -> String {
+        let blocks = try ScoreBlocks(for: self)
         let file = try output.onRankZero { try blocks.file(at: output.beside.appendingPathComponent("scores.h5")) }
         var rows: [[Double]] = []
         for first in stride(from: 0, to: input.names.count, by: blocks.size) {

@@ -37,6 +37,9 @@ struct NewScoresOutput {
 
     @discardableResult func onRankZero<Result>(_ body: () throws -> Result) throws -> Result? { group.rank == 0 ? try attempt(body) : nil }
 
+    /// Leaves nothing behind.
+    func discard() { if group.rank == 0 { try? FileManager.default.removeItem(at: beside) } }
+
     /// Gives the folder its name.
     func publish() throws {
         try onRankZero {

@@ -20,3 +20,8 @@ extension Preprocessing {
         }
     }
 }
+
+extension Preprocessing {
+    /// What comes before all transforms.
+    public var scalingFactors: Scaling { scaling }
+}
