@@ -179,6 +179,13 @@ extension EndToEnd {
                 64, "there are no held-out normals to choose a threshold by; give a number",
                 [run.path, "--input", folder, "--convert", "--threshold", "tail"], ranks: 2)
             try expect(64, "takes labeled normals and anomalies", [run.path, "--input", folder, "--convert", "--threshold", "best-f1"])
+            // a full file system, as a limit on the size of files makes it
+            let full = try Running(
+                ["score", run.path, "--input", place.set, "--out", out, "--threshold", "1"], shell: #"ulimit -f 8; exec "$0" "$@""#
+            ).wait()
+            #expect(full.code == 74 && full.complaints.contains("\(out) cannot be written: "), "\(full.code): \(full.errors)")
+            let parts = try FileManager.default.contentsOfDirectory(atPath: place.folder.path).filter { $0.hasSuffix(".writing") }
+            #expect(parts.isEmpty, "\(parts)")
             let unjudged = try vigil(["score", run.path, "--input", folder, "--convert", "--out", out])
             #expect(
                 unjudged.code == 0 && unjudged.output.contains("no threshold: the run kept no normals out of training (heldOut: 0); give one with"))
