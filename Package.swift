@@ -42,8 +42,10 @@ let package = Package(
         .target(name: "Plans", dependencies: ["Graphs", "Ranks", "CKernels"]),
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "CPNG", "CJPEG", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks", "Randomness"]),
+        .target(name: "Reports", dependencies: ["CPNG"]),
         .target(
-            name: "Training", dependencies: ["Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "CCrypto", "Yams"]),
+            name: "Training",
+            dependencies: ["Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "Reports", "CCrypto", "Yams"]),
         .executableTarget(
             name: "vigil",
             dependencies: [
@@ -61,6 +63,7 @@ let package = Package(
         .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "rank-probe"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),

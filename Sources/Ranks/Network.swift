@@ -25,9 +25,18 @@ extension RankGroup {
     /// More ranks than this are not paired each with each.
     private static let mostPaired = 16
 
-    /// Measures between all ranks, each pair for itself: every two, of more than 16 ranks those that are a power of two apart, as sums
-    /// along the tree pair them. All ranks call it together.
+    /// Measures between all ranks: pairs, then sums over all. All ranks call it together.
     public func measureNetwork() throws -> NetworkFigures {
+        NetworkFigures(
+            pairs: try measurePairs(),
+            sums: try Self.sumSizes.map {
+                try NetworkFigures.Sum(bytes: $0, treeSeconds: seconds(of: .tree, $0), librarySeconds: seconds(of: .library, $0))
+            })
+    }
+
+    /// Measures each pair for itself: every two, of more than 16 ranks those that are a power of two apart, as sums along the tree pair
+    /// them. All ranks call it together.
+    public func measurePairs() throws -> [NetworkFigures.Pair] {
         var own: [Double] = []
         let pairs = (0 ..< count).flatMap { first in
             (first + 1 ..< max(count, first + 1)).filter { count <= Self.mostPaired || ($0 - first).nonzeroBitCount == 1 }.map { (first, $0) }
@@ -44,14 +53,9 @@ extension RankGroup {
             }
         }
         let all = try maximum(own)
-        let found = pairs.enumerated().map {
+        return pairs.enumerated().map {
             NetworkFigures.Pair(first: $1.0, second: $1.1, latencySeconds: all[2 * $0], bytesPerSecond: all[2 * $0 + 1])
         }
-        return NetworkFigures(
-            pairs: found,
-            sums: try Self.sumSizes.map {
-                try NetworkFigures.Sum(bytes: $0, treeSeconds: seconds(of: .tree, $0), librarySeconds: seconds(of: .library, $0))
-            })
     }
 
     /// The median of half the time of a message to a rank and one back.

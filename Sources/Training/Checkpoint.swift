@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Glibc
 
@@ -32,8 +33,8 @@ struct Checkpoint {
         /// Of the training set.
         let fingerprint: String
         let stateSHA256: String
-        /// Of its stored numbers, by which those of other sets are scaled too; runs from before it was kept have none.
-        var range: [Double]?
+        /// Of the training set's samples, by whose range those of other sets are scaled too; nil where an earlier version wrote it.
+        var form: SampleForm?
     }
     let folder: URL
     let record: Record
@@ -92,7 +93,7 @@ struct Checkpoint {
     /// Writes a checkpoint: into a folder beside its place, synced, then renamed, so that a crash leaves the one before whole. Then
     /// `latest` is moved to it, and all but the last `keep` are removed.
     static func write(
-        _ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String, range: [Double]? = nil,
+        _ tensors: [String: Safetensors.Tensor], at position: Position, model: [String: String], fingerprint: String, form: SampleForm? = nil,
         in run: URL, keep: Int
     ) throws -> Record {
         let folder = run.appendingPathComponent("checkpoints"), name = "step-" + String(100_000_000 + position.total).dropFirst()
@@ -100,7 +101,7 @@ struct Checkpoint {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let metadata = ["format": "vigil 1", "position": "\(position)", "fingerprint": fingerprint, "model": text(of: model)]
             let state = try Safetensors(metadata: metadata, tensors: tensors).encoded()
-            let record = Record(position: position, model: model, fingerprint: fingerprint, stateSHA256: sha256(state), range: range)
+            let record = Record(position: position, model: model, fingerprint: fingerprint, stateSHA256: sha256(state), form: form)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
             let temporary = folder.appendingPathComponent(".\(name).writing"), place = folder.appendingPathComponent(name)
@@ -144,7 +145,7 @@ struct Checkpoint {
         return names.filter { $0.hasPrefix("step-") }.sorted().map(folder.appendingPathComponent)
     }
 
-    private static func writeSynced(_ data: Data, to url: URL) throws {
+    static func writeSynced(_ data: Data, to url: URL) throws {
         let descriptor = try POSIXError.check(open(url.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644))
         defer { close(descriptor) }
         try data.withUnsafeBytes { try POSIXError.write($0, to: descriptor) }

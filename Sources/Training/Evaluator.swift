@@ -43,7 +43,7 @@ public final class Evaluator {
             split = try set.split(name)
             try split.expectLabels()
         } catch { throw Failure(error, in: folder) }
-        let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, range: state.record.range.map { $0[0] ... $0[1] })
+        let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, range: state.record.form?.valueRange)
         // optimizers' state is left out
         try model.load(state.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: state.folder.path)
         checkpoint = state.folder.lastPathComponent
@@ -130,15 +130,18 @@ extension Scorer {
 
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
-    private let scoring: Scoring, plan: Plan, microbatch: Int, size: Int, seed: UInt64, preprocessing: Preprocessing
+    let scoring: Scoring, microbatch: Int
+    private let plan: Plan, size: Int, seed: UInt64, preprocessing: Preprocessing
     private let input: UnsafeMutableBufferPointer<Float>
 
-    init(_ model: Model, microbatch: Int, seed: UInt64, on resources: Plan.Resources) throws {
+    /// - Parameter shows: whether maps and reconstructions are asked for.
+    init(_ model: Model, microbatch: Int, seed: UInt64, shows: Bool = false, on resources: Plan.Resources) throws {
         scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
         model.detector.score(scoring)
         func failure(_ what: String) -> Failure { Failure(.internal, "\(type(of: model.detector).name), scoring: \(what)") }
         if let error = scoring.trace.error { throw failure("\(error)") }
-        plan = try Plan(scoring.trace, results: scoring.results, state: model.state, on: resources)
+        let shown = shows ? (scoring.maps + scoring.reconstructions).map(\.node) : []
+        plan = try Plan(scoring.trace, results: scoring.results + shown, state: model.state, on: resources)
         guard let input = plan.input(scoring.x.node) else { throw failure("no score depends on the sample; make one of `scoring.x`") }
         self.input = input
         (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
@@ -163,6 +166,35 @@ final class Scorer {
             if stopping.reason != nil { break }
         }
         return columns
+    }
+
+    /// What is made of a sample: in the order of their declaration.
+    struct Outcome { let scores: [Double], maps: [[Float]], reconstructions: [[Float]] }
+
+    /// Of samples as the detector is given them, whose noise is keyed by a hash of their content: they have no numbers. Only for a scorer
+    /// that shows.
+    func outcomes(of samples: [[Float]]) throws -> [Outcome] {
+        try stride(from: 0, to: samples.count, by: microbatch).flatMap { first in
+            let members = samples[first ..< min(first + microbatch, samples.count)]
+            input.update(repeating: 0)
+            for (place, values) in members.enumerated() {
+                _ = UnsafeMutableBufferPointer(rebasing: input[(place * size)...]).update(fromContentsOf: values)
+            }
+            draw(for: scoring.noises.isEmpty ? [] : members.map { Int($0.withUnsafeBytes { number(ofContent: $0) } >> 1) }[...])
+            try plan.run()
+            return try members.indices.map { sample in
+                let place = sample - first
+                return Outcome(
+                    scores: try scoring.values { values(of: $0, place) }, maps: scoring.maps.map { values(of: $0.node, place) },
+                    reconstructions: scoring.reconstructions.map { values(of: $0.node, place) })
+            }
+        }
+    }
+
+    private func number(ofContent bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let hash = SHA256()
+        hash.update(bytes)
+        return hash.digest().prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// Noise is keyed by the sample's number.

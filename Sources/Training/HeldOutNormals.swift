@@ -9,17 +9,19 @@ enum HeldOutNormals {
     case absent(String)
 
     /// - Parameters:
-    ///   - evaluated: the set that is open already.
+    ///   - evaluated: the set that is open already, if any.
     ///   - fingerprint: of the set that the run was trained on. In any other, normals that the rule holds out may have been trained on.
-    init(of recipe: Recipe, fingerprint: String, evaluated: SampleSet, over group: RankGroup) throws {
+    init(of recipe: Recipe, fingerprint: String, evaluated: SampleSet?, over group: RankGroup) throws {
         let fields = recipe.fields
         guard fields.heldOut > 0 else {
             self = .absent("the run kept no normals out of training (heldOut: 0)")
             return
         }
         let folder = URL(fileURLWithPath: fields.data)
-        var set = evaluated
-        if set.manifest.fingerprint != fingerprint {
+        let set: SampleSet
+        if let evaluated, evaluated.manifest.fingerprint == fingerprint {
+            set = evaluated
+        } else {
             // rank 0 looks for all, so that none waits where the set is gone
             let text = try group.broadcast(group.rank == 0 ? (try? Array(Manifest(of: folder).encoded())) ?? [] : [])
             guard let manifest = try? Manifest(decoding: Data(text)), manifest.fingerprint == fingerprint else {

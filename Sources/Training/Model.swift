@@ -30,6 +30,13 @@ public final class Model {
         } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
     }
 
+    /// A model of samples like those of a set that is out of reach.
+    convenience init(_ recipe: Recipe, of form: SampleForm) throws {
+        do {
+            try self.init(recipe, Preprocessing(recipe.fields.transforms.transforms, shape: form.shape, range: form.valueRange))
+        } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
+    }
+
     /// A model of samples that no set has.
     public convenience init(_ recipe: Recipe, sample: Shape) throws { try self.init(recipe, Preprocessing(.identity, shape: sample.extents)) }
 

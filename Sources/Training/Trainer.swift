@@ -318,7 +318,7 @@ public final class Trainer {
             return try run.onRankZero {
                 let record = try Checkpoint.write(
                     tensors, at: position, model: definition,
-                    fingerprint: split.set.manifest.fingerprint, range: split.set.manifest.range, in: run.url,
+                    fingerprint: split.set.manifest.fingerprint, form: SampleForm(of: split.set.manifest), in: run.url,
                     keep: recipe.run.checkpointKeep)
                 return try JSONEncoder().encode(record)
             }

@@ -8,9 +8,8 @@ import Training
         commandName: "vigil", abstract: "Trains anomaly detectors on normal data, on any number of ranks: the same model on all.",
         version: Vigil.version,
         subcommands: [
-            DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, PlanCommand.self,
-            InspectCommand.self,
-            BenchCommand.self, ManualCommand.self,
+            DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, ScoreCommand.self,
+            PlanCommand.self, InspectCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 
     /// Commands run on all ranks that a launcher started, those that only print on the first; what is wrong with the arguments is said once.

@@ -9,7 +9,9 @@ extension EndToEnd {
         @Test func commands() throws {
             let help = try vigil(["--help"])
             #expect(help.code == 0 && help.errors == "")
-            for command in ["detectors", "synthesize", "import", "train", "evaluate", "plan", "inspect", "bench", "manual"] {
+            for command in [
+                "detectors", "synthesize", "import", "train", "evaluate", "score", "plan", "inspect", "export", "doctor", "bench", "manual",
+            ] {
                 #expect(help.output.contains("\n  \(command) "), "\(command)")
                 let own = try vigil([command, "--help"])
                 #expect(own.code == 0 && own.output.hasPrefix("OVERVIEW: ") && own.output.contains("\nUSAGE: vigil \(command) "))

@@ -52,6 +52,8 @@ public struct PrincipalComponents: Detector {
         let x = scoring.x, centered = x.reshaped(mean.shape) - x.trace.read(mean), c = x.trace.read(components)
         let within = product(product(centered, vectorBy: c), vectorBy: c.transposed)
         scoring.score("reconstruction", sum(square(centered - within)) / Double(centered.shape.count))
-        scoring.reconstruction("reconstruction", (within + x.trace.read(mean)).reshaped(x.shape))
+        let x̂ = (within + x.trace.read(mean)).reshaped(x.shape)
+        if x.shape.rank == 3 { scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2])) }
+        scoring.reconstruction("reconstruction", x̂)
     }
 }
