@@ -136,8 +136,12 @@ public struct HADGAN: SceneDetector {
     @discardableResult
     private func updateCritics(_ step: TrainingStep, _ x: Batched, _ adam: Adam) -> Batched {
         let z = encoder(x), x̂ = decoder(z)
-        step.update(latentCritic, minimizing: judged(latentCritic(step.normal([latent])), 1) + judged(latentCritic(z.detached), 0), with: adam)
-        step.update(imageCritic, minimizing: judged(imageCritic(x), 1) + judged(imageCritic(x̂.detached), 0), with: adam)
+        // the updates of a step share what Adam keeps
+        step.update(
+            latentCritic, minimizing: judged(latentCritic(step.normal([latent])), 1) + judged(latentCritic(z.detached), 0), with: adam,
+            group: "latentCritic")
+        step.update(
+            imageCritic, minimizing: judged(imageCritic(x), 1) + judged(imageCritic(x̂.detached), 0), with: adam, group: "imageCritic")
         return z
     }
 
