@@ -139,12 +139,15 @@ extension EndToEnd {
 
         /// What runs on vectors, from a table and from arrays; here the table's numbers are the set's.
         @Test func tables() throws {
-            let small = SmallRun(detector: "pca", keys: ["latent=2"], onVectors: true), set = try small.set(in: place),
-                run = Run(path: place.fresh("pca"))
+            let small = SmallDetector("pca", onVectors: true, settings: [], scores: []), set = try small.set(in: place)
+            let run = Run(path: place.fresh("pca"))
             try #require(try vigil(["train", "--detector", "pca", "--data", set, "--out", run.path, "--set", "settings.latent=2"]).code == 0)
             let reader = SplitReader(try SampleSet(at: URL(fileURLWithPath: set)).split("test"))
             guard case .f32(let numbers) = try reader.values(0 ..< 9) else { return }
-            let lines = (0 ..< 9).map { row in "id\(row)," + numbers[7 * row ..< 7 * row + 7].map { "\($0)" }.joined(separator: ",") }
+            let lines: [String] = (0 ..< 9).map { row in
+                let own = numbers[7 * row ..< 7 * row + 7].map { "\($0)" }
+                return (["id\(row)"] + own).joined(separator: ",")
+            }
             let table = place.fresh("table") + ".csv"
             try Data(("id,a,b,c,d,e,f,g\n" + lines.joined(separator: "\n")).utf8).write(to: URL(fileURLWithPath: table))
             let (one, other) = (place.fresh("table-scores"), place.fresh("set-scores"))
