@@ -40,6 +40,37 @@ import Testing
         #expect(table.provenance["columns"] == "2 numeric, column 1 as 3, column 3 as 3" && table.provenance["label"] == "column 4")
     }
 
+    /// As KDD99 is imported: 41 columns, seven of them categorical (one of a single value) with 3, 66, 11, 2, 2, 1 and 2 values, no header,
+    /// attacks normal, a value and a class that only one row has.
+    @Test func manyColumns() throws {
+        let categorical = [1, 2, 3, 6, 11, 20, 21], counts = [3, 66, 11, 2, 2, 1, 2]
+        let rows = (0 ..< 400).map { row in
+            let fields = (0 ..< 41).map { column in
+                guard let place = categorical.firstIndex(of: column) else { return "\(column == 19 ? 0 : row * 100 + column)" }
+                // the last value of each column stands in the first row alone
+                return row == 0 ? "v\(counts[place] - 1)" : "v\(row % max(counts[place] - 1, 1))"
+            }
+            return (fields + [row == 0 ? "rare." : row % 4 == 1 ? "normal." : "smurf."]).joined(separator: ",")
+        }
+        let table = try source(rows.joined(separator: "\n")) { $0.categorical = categorical.map(String.init) }
+        #expect(table.shape == [121] && table.labels.count == 400 && table.classes == ["normal.", "rare.", "smurf."])
+        guard case .f32(let values) = table.values(of: [0, 7]) else { return }
+        let numeric = (0 ..< 41).filter { !categorical.contains($0) }
+        #expect(values[121 ..< 155].elementsEqual(numeric.map { $0 == 19 ? 0 : Float(700 + $0) }))
+        for (sample, start) in [(0, 0), (7, 121)] {
+            var first = start + 34
+            for count in counts {
+                let category = values[first ..< first + count]
+                #expect(category.reduce(0, +) == 1 && category.allSatisfy { $0 == 0 || $0 == 1 }, "sample \(sample)")
+                first += count
+            }
+        }
+        let division = try SplitProtocol(.abnormal(["normal."]), trainShare: 0.5, seed: 0, abnormalShare: 0.2).division(of: table)
+        let abnormal = division.test.count { table.labels[$0] == 0 }, normal = division.test.count - abnormal
+        #expect(abnormal == normal / 4 && division.train.allSatisfy { table.labels[$0] != 0 })
+        #expect(division.train.count + normal == 300)
+    }
+
     /// Training and test tables have the categories of both; columns may be named, left out, and missing numbers filled in.
     @Test func headersAndTestTables() throws {
         let header = "class;kind;x;name\n"

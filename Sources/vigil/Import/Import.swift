@@ -7,7 +7,7 @@ import Training
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Brings real data into a set.",
-        subcommands: [IDX.self, CSV.self, NPZ.self, MAT.self, CIFAR.self, Folder.self, Cube.self])
+        subcommands: [IDX.self, CSV.self, NPZ.self, MAT.self, CIFAR.self, Folder.self, Patches.self, Cube.self])
 
     /// What becomes of the samples, whatever files they come from.
     struct Options: ParsableArguments {
