@@ -28,7 +28,7 @@ public struct LRASR: SceneDetector {
         public var lambda = 0.1
         @Setting("iterations at most", in: 1 ... 10_000, source: "the released program")
         public var iterations = 115
-        @Setting("seed of the clusters' starts", in: 0 ... Int.max, source: "")
+        @Setting("seed of the clusters' starts", in: 0 ... Int.max, source: "ours")
         public var seed = 0
         public init() {}
     }

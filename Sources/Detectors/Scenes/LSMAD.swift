@@ -26,7 +26,7 @@ public struct LSMAD: SceneDetector {
         public var sparse = 0.005
         @Setting("iterations", in: 1 ... 10_000, source: "GoDec's program")
         public var iterations = 30
-        @Setting("seed of the random start", in: 0 ... Int.max, source: "")
+        @Setting("seed of the random start", in: 0 ... Int.max, source: "ours")
         public var seed = 0
         public init() {}
     }
