@@ -63,3 +63,48 @@ import Testing
 
 /// Elements of all parameters.
 func count(_ networks: any Network...) -> Int { networks.flatMap(\.parameters).reduce(0) { $0 + $1.variable.shape.count } }
+
+/// What GANomaly's golden files hold beyond those of all detectors.
+@Suite struct GANomalyGolden {
+    static let files = GoldenSteps.files.filter { $0.hasPrefix("ganomaly") }
+
+    @Test(arguments: files) func names(_ file: String) throws {
+        let run = try GoldenProgram(file), step = run.stages[0].step
+        // of 2018-10 the classifier is never trained
+        let discriminator = run.program.variant == "released-2018-10" ? "features" : "features+head"
+        #expect(step.gradientsOfUpdates.count == run.detector.parameters.count - (discriminator == "features" ? 1 : 0))
+        #expect(step.reports.map(\.name) == ["adversarial", "contextual", "encoding", "generator", "discriminator"])
+        #expect(
+            Set(run.store.variables.keys.map { $0.split(separator: "/").prefix(3).joined(separator: "/") })
+                == ["optimizer/training/decoder+encoder+reencoder", "optimizer/training/\(discriminator)"])
+        let scoring = Scoring(of: run.detector, sample: run.sample, microbatch: 1), latents = ["latentL1", "latentL2"]
+        run.detector.score(scoring)
+        #expect(scoring.scores.map(\.name) == (run.program.variant == "anomalib" ? latents.reversed() : latents))
+        #expect(scoring.maps.map(\.name) == ["residual"])
+    }
+
+    /// In every step every parameter moves, and nothing else but running statistics.
+    @Test(arguments: files) func everythingMoves(_ file: String) throws {
+        let golden = try Golden(file)
+        let still: Set = file == "ganomaly-released-2018-10" ? ["head.weight"] : []  // it trains no classifier
+        let initial = golden.under("initial")
+        for step in 0 ..< 5 {
+            let before = step == 0 ? initial : golden.under("step\(step - 1)/variable"), after = golden.under("step\(step)/variable")
+            let gradients = golden.under("step\(step)/gradient")
+            #expect(after.keys == initial.keys)
+            let others = Set(after.keys).subtracting(gradients.keys).subtracting(still)
+            #expect(others.allSatisfy { $0.hasSuffix(".mean") || $0.hasSuffix(".variance") })
+            for (name, value) in after {
+                #expect(value.shape == before[name]?.shape && (value.numbers == before[name]?.numbers) == still.contains(name), "\(name)")
+            }
+            for (name, gradient) in gradients { #expect(gradient.shape == after[name]?.shape && gradient.numbers.contains { $0 != 0 }, "\(name)") }
+            #expect(golden.under("step\(step)/first").count == gradients.count)
+            // a first moment of five halvings, by hand
+            let name = "features.0.weight"
+            let halved = (0 ... step).map {
+                golden["step\($0)/gradient/\(name)"].numbers[0] * Double(sign: .plus, exponent: $0 - step - 1, significand: 1)
+            }
+            #expect(abs(golden["step\(step)/first/\(name)"].numbers[0] - halved.reduce(0, +)) < 1e-15)
+        }
+    }
+}

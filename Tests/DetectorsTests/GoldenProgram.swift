@@ -47,12 +47,16 @@ struct GoldenProgram {
         }
     }
 
+    /// What a program has as the variant has it, or the paper.
+    private static let ofVariants: Set = ["alpha", "beta1", "beta2", "penalty"]
+
     private static func detector<D: Detector>(_ type: D.Type, _ program: Program, variant: String) throws -> any Detector {
         let settings = D.Settings()
         D.variants.first { $0.name == variant }?.apply(settings)
         for (name, value) in program.settings {
             guard case .text(let text) = value else { continue }
             let setting = try #require(settings.all.first { $0.name == name }, "\(name) is no setting of \(D.name)")
+            if ofVariants.contains(name) { #expect(Double(setting.setting.text) == Double(text), "\(name) of \(variant)") }
             #expect(setting.setting.set(text), "\(name): \(text)")
         }
         return try D(settings, sample: Shape(program.sample))
@@ -106,7 +110,8 @@ struct GoldenProgram {
 
     /// Holds losses, gradients and variables to the file's: in Double all, in Float those that no optimizer moves, since Adam makes of a
     /// slope's last bits a move of its rate where the slope is next to 0.
-    func compare(_ outcomes: [Outcome], within tolerance: Double) {
+    /// - Parameter whole: all in Float too, and what optimizers keep.
+    func compare(_ outcomes: [Outcome], within tolerance: Double, whole: Bool = false) {
         for (step, numbers) in stages {
             for number in numbers {
                 let here = "step\(number)", outcome = outcomes[number], floor = floors(of: here)
@@ -121,7 +126,9 @@ struct GoldenProgram {
                     expect(found, kinds.map { "\($0)/\(parameter)" }.first { golden.tensors["\(here)/\($0)"] != nil } ?? "no gradient")
                 }
                 let states = Set(detector.states.map { "variable/\($0.name)" })
-                for (key, variable) in keys(of: step) where tolerance < 1e-6 || states.contains(key) { expect(outcome.variables[of: variable], key) }
+                for (key, variable) in keys(of: step) where whole || tolerance < 1e-6 || states.contains(key) {
+                    expect(outcome.variables[of: variable], key)
+                }
             }
         }
     }
