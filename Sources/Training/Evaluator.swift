@@ -55,10 +55,12 @@ public final class Evaluator {
         let resources = try makeResources(recipe, .alone())
         defer { resources.team.end() }
         StopRequest.listen()
-        let microbatch = recipe.microbatch, isOfScenes = model.detector is any SceneDetector
-        let scorer = isOfScenes ? nil : try Scorer(model, microbatch: microbatch, seed: UInt64(recipe.fields.seed), on: resources)
+        let microbatch = recipe.microbatch, seed = recipe.fields.seed, isOfScenes = model.detector is any SceneDetector
+        let scorer = isOfScenes ? nil : try Scorer(model, microbatch: microbatch, seed: UInt64(seed), on: resources)
         func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, as name: String) throws -> LocalScores {
-            guard let scorer else { return try SceneWork(of: split, model, microbatch: microbatch, on: resources, group).localScores(of: split) }
+            guard let scorer else {
+                return try SceneWork(of: split, model, seed: seed, microbatch: microbatch, on: resources, group).localScores(of: split)
+            }
             let kept = KeptScores(of: run, split: name, state: state.record, fingerprint: split.set.manifest.fingerprint)
             return try scorer.localScores(samples, of: split, kept, until: stopping, group)
         }

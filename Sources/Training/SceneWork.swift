@@ -18,9 +18,11 @@ struct SceneWork {
     /// Of decoded chunks, which neighboring blocks share.
     private static let memoryLimit = 128 << 20
 
-    /// - Parameter resources: for maps that a graph gives.
+    /// - Parameters:
+    ///   - seed: of random starts.
+    ///   - resources: for maps that a graph gives.
     /// - Throws: where the split is no scene.
-    init(of split: Split, _ model: Model, microbatch: Int, on resources: Plan.Resources, _ group: RankGroup) throws {
+    init(of split: Split, _ model: Model, seed: Int, microbatch: Int, on resources: Plan.Resources, _ group: RankGroup) throws {
         guard let place = split.set.manifest.scene else {
             throw Failure(
                 .usage,
@@ -39,7 +41,8 @@ struct SceneWork {
         let maps = try Self.maps(of: model, over: own, columns: columns, microbatch: microbatch, on: resources)
         let gathering = Scene.Gathering(group, rows: rows, blockRows: Self.blockRows(columns: columns))
         scene = Scene(
-            rows: rows, columns: columns, pixels: own, maps: maps, values: { variable in model.state[variable] }, gathering: gathering)
+            rows: rows, columns: columns, pixels: own, maps: maps, values: { variable in model.state[variable] }, seed: UInt64(seed),
+            gathering: gathering)
         (self.model, blocks) = (model, gathering.own)
     }
 

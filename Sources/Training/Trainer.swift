@@ -284,7 +284,7 @@ public final class Trainer {
     private func runScene(_ name: String, _ procedure: (Scene) throws -> [(Variable, [Double])]) throws {
         guard position.step == 0 else { return }
         let own = Plan.Resources(team: resources.team, isa: resources.isa)
-        let work = try SceneWork(of: split, model, microbatch: recipe.microbatch, on: own, group)
+        let work = try SceneWork(of: split, model, seed: recipe.fields.seed, microbatch: recipe.microbatch, on: own, group)
         for (variable, values) in try procedure(work.scene) { model.state[variable] = values }
         position.advance()
         try log.record("fit", ["stage": name, "samples": split.count])

@@ -11,7 +11,7 @@ import Randomness
 /// | D: of K clusters with at least P pixels the P nearest to each (Mahalanobis) | `BackgroundDictionary` |
 /// | ‖E_i‖₂ | `score` |
 ///
-/// Clusters start from pixels drawn by `settings.seed`; the paper does not say from which.
+/// Clusters start from pixels drawn by the recipe's seed; the paper does not say from which.
 public struct LRASR: SceneDetector {
     public static let name = "lrasr"
     public static let summary = "LRASR: what a sparse low-rank mix of background pixels leaves, Xu et al. 2016"
@@ -28,8 +28,6 @@ public struct LRASR: SceneDetector {
         public var lambda = 0.1
         @Setting("iterations at most", in: 1 ... 10_000, source: "the released program")
         public var iterations = 115
-        @Setting("seed of the clusters' starts", in: 0 ... Int.max, source: "ours")
-        public var seed = 0
         public init() {}
     }
 
@@ -43,7 +41,7 @@ public struct LRASR: SceneDetector {
     public var stages: [Stage] { [] }
 
     public func score(_ scene: Scene) throws {
-        let clusters = try Clusters(of: scene, count: settings.clusters, seed: UInt64(settings.seed))
+        let clusters = try Clusters(of: scene, count: settings.clusters, seed: scene.seed)
         let mix = try LowRankMix(of: scene, atoms: try clusters.dictionary(perCluster: settings.atoms))
         var iteration = 0
         repeat { iteration += 1 } while try !mix.step(beta: settings.beta, lambda: settings.lambda) && iteration < settings.iterations

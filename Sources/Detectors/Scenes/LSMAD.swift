@@ -13,7 +13,7 @@ import Randomness
 /// | (x − μ_L)ᵀ Σ_L⁻¹ (x − μ_L), the inverse of the r leading directions | `score` |
 ///
 /// k is printed as a number and swept up to 1, so it is read as a share of all numbers of the scene. Each rank keeps its rows of X and S.
-/// The random start A₁ is drawn by `settings.seed`.
+/// The random start A₁ is drawn by the recipe's seed.
 public struct LSMAD: SceneDetector {
     public static let name = "lsmad"
     public static let summary = "LSMAD: the Mahalanobis distance from a background of low rank, Zhang et al. 2016"
@@ -26,8 +26,6 @@ public struct LSMAD: SceneDetector {
         public var sparse = 0.005
         @Setting("iterations", in: 1 ... 10_000, source: "GoDec's program")
         public var iterations = 30
-        @Setting("seed of the random start", in: 0 ... Int.max, source: "ours")
-        public var seed = 0
         public init() {}
     }
 
@@ -43,7 +41,7 @@ public struct LSMAD: SceneDetector {
     public var stages: [Stage] { [] }
 
     public func score(_ scene: Scene) throws {
-        let parts = try Decomposition(scene, rank: settings.rank, share: settings.sparse, seed: UInt64(settings.seed))
+        let parts = try Decomposition(scene, rank: settings.rank, share: settings.sparse, seed: scene.seed)
         for _ in 0 ..< settings.iterations {
             try parts.updateBackground()
             try parts.updateSparse()

@@ -72,6 +72,8 @@ public final class Scene {
         }
     }
     public let rows: Int, columns: Int
+    /// The recipe's: of random starts.
+    public let seed: UInt64
     /// Scores declared so far.
     public private(set) var scores: [(name: String, map: SceneMap)] = []
     /// Its samples, as a detector is given them: a channel a band.
@@ -82,11 +84,13 @@ public final class Scene {
     /// - Parameters:
     ///   - maps: those that the detector's scoring of single samples declares, by name.
     ///   - values: of the detector's variables.
+    ///   - seed: of random starts.
     public init(
         rows: Int, columns: Int, pixels: SceneMap? = nil, maps: [String: SceneMap] = [:], values: @escaping (Variable) -> [Double] = { _ in [] },
-        gathering: Gathering
+        seed: UInt64 = 0, gathering: Gathering
     ) {
         (self.rows, self.columns, self.maps, self.values, self.gathering) = (rows, columns, maps, values, gathering)
+        self.seed = seed
         self.pixels = pixels ?? SceneMap(channels: 0) { _ in [] }
     }
 
