@@ -60,6 +60,14 @@ func imported(_ job: SetImport, to folder: URL, ranks: Int = 1) throws -> Sample
         #expect(few.count == 100 && few.last! > 2000 && few[50] > 500)
     }
 
+    /// As many of both, of each the first: searches that take seconds a sample are scored on a few hundred.
+    @Test func balancedTest() throws {
+        let source = Numbers(30, testStart: 6)
+        #expect(try division(source, SplitProtocol(.abnormal(["b"]), testLimit: 7, testsBalanced: true)).test == [6, 7, 8, 9, 10, 13])
+        #expect(try division(source, SplitProtocol(.abnormal(["b"]), testsBalanced: true)).test.map { $0 % 3 == 1 }.filter(\.self).count == 8)
+        #expect(try division(source, SplitProtocol(.abnormal(["b"]), testsBalanced: true)).test.count == 16)
+    }
+
     /// No group is on both sides.
     @Test func groupsStayTogether() throws {
         let groups = (0 ..< 600).map { Int64($0 / 20 * 11) }
@@ -70,13 +78,14 @@ func imported(_ job: SetImport, to folder: URL, ranks: Int = 1) throws -> Sample
 
     @Test func whatTheSetSays() throws {
         let splitProtocol = SplitProtocol(
-            .normal(["b"]), trainShare: 0.5, seed: 3, trainLimit: 9, testLimit: 8, trainAbnormal: 2, testsAllAbnormal: true, abnormalShare: 0.25)
+            .normal(["b"]), trainShare: 0.5, seed: 3, trainLimit: 9, testLimit: 8, trainAbnormal: 2, testsAllAbnormal: true, abnormalShare: 0.25,
+            testsBalanced: true)
         try withFolder { folder in
             let set = try imported(SetImport(Numbers(300), named: "numbers", by: splitProtocol), to: folder.appendingPathComponent("set"))
             #expect(
                 set.manifest.provenance == [
                     "normal": "b", "train_share": "0.5", "seed": "3", "train_limit": "9", "test_limit": "8", "train_abnormal": "2",
-                    "test_all_abnormal": "true", "abnormal_share": "0.25",
+                    "test_all_abnormal": "true", "abnormal_share": "0.25", "test_balanced": "true",
                 ])
             let train = try set.split("train"), sources = try #require(train.sources)
             #expect(set.manifest.splits.map(\.count) == [11, 8] && train.labels == sources.map { Int32($0 % 3) })

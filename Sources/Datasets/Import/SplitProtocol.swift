@@ -24,13 +24,16 @@ public struct SplitProtocol: Sendable {
     public var testsAllAbnormal: Bool
     /// The largest share that abnormal samples may have of the test split; a surplus is left out by draw (KDD99: 0.2).
     public var abnormalShare: Double?
+    /// As many normal as abnormal samples are tested on, of each the first; half of `testLimit` where there is one.
+    public var testsBalanced: Bool
 
     public init(
         _ roles: Roles, trainShare: Double? = nil, seed: UInt64 = 0, trainLimit: Int? = nil, testLimit: Int? = nil, trainAbnormal: Int = 0,
-        testsAllAbnormal: Bool = false, abnormalShare: Double? = nil
+        testsAllAbnormal: Bool = false, abnormalShare: Double? = nil, testsBalanced: Bool = false
     ) {
         (self.roles, self.trainShare, self.seed, self.trainLimit, self.testLimit) = (roles, trainShare, seed, trainLimit, testLimit)
         (self.trainAbnormal, self.testsAllAbnormal, self.abnormalShare) = (trainAbnormal, testsAllAbnormal, abnormalShare)
+        self.testsBalanced = testsBalanced
     }
 
     /// The samples of each split, ascending.
@@ -55,6 +58,11 @@ public struct SplitProtocol: Sendable {
             let allowed = Int(abnormalShare / (1 - abnormalShare) * Double(test.count - abnormal.count))
             let surplus = Set(philox("surplus").permutation(abnormal.count).dropFirst(allowed).map { abnormal[$0] })
             test.removeAll(where: surplus.contains)
+        }
+        if testsBalanced {
+            let normal = test.filter(isNormal), abnormal = test.filter { !isNormal($0) }
+            let each = min(normal.count, abnormal.count, (testLimit ?? .max) / 2)
+            test = Array(normal.prefix(each) + abnormal.prefix(each))
         }
         guard !train.isEmpty else {
             throw DatasetError(.badData, "no normal sample is left to train on, of \(labels.count); name other classes or another division")
@@ -121,6 +129,7 @@ public struct SplitProtocol: Sendable {
         if trainShare != nil || abnormalShare != nil { provenance["seed"] = "\(seed)" }
         if trainAbnormal > 0 { provenance["train_abnormal"] = "\(trainAbnormal)" }
         if testsAllAbnormal { provenance["test_all_abnormal"] = "true" }
+        if testsBalanced { provenance["test_balanced"] = "true" }
         return provenance
     }
 }

@@ -25,6 +25,7 @@ struct ImportCommand: ParsableCommand {
         var trainAbnormal = 0
         @Flag(help: "Test also on the abnormal samples of the training side.") var testAllAbnormal = false
         @Option(help: "Largest share of abnormal samples in the test split; a surplus is left out by draw.") var abnormalShare: Double?
+        @Flag(help: "Test on as many normal as abnormal samples, half of --test-limit each.") var testBalanced = false
         @Option(help: "Name of the set; the folder's unless given.") var name: String?
         @Option(help: "Folder of the set.", completion: .directory) var out: String
 
@@ -36,7 +37,8 @@ struct ImportCommand: ParsableCommand {
         private var splitProtocol: SplitProtocol {
             SplitProtocol(
                 abnormal.map { .abnormal($0) } ?? .normal(normal ?? []), trainShare: trainShare, seed: seed, trainLimit: trainLimit,
-                testLimit: testLimit, trainAbnormal: trainAbnormal, testsAllAbnormal: testAllAbnormal, abnormalShare: abnormalShare)
+                testLimit: testLimit, trainAbnormal: trainAbnormal, testsAllAbnormal: testAllAbnormal, abnormalShare: abnormalShare,
+                testsBalanced: testBalanced)
         }
 
         /// Writes the set with all ranks and says what it is.
