@@ -2,7 +2,8 @@ import Foundation
 import Randomness
 
 /// Hyperspectral scenes by linear mixing: smooth spectra of materials, in shares that vary smoothly over the ground, with noise, and targets
-/// of a material of their own whose places are known.
+/// of a material of their own whose places are known. No material has one spectrum alone: each pixel's differs from the mixture by smooth
+/// modes, so that the ground has more dimensions than materials, as real ground has.
 ///
 /// A pixel is a function of the seed and its place, so any rank makes any of them.
 public struct SceneSynthesizer: Sendable {
@@ -11,7 +12,7 @@ public struct SceneSynthesizer: Sendable {
     public static let scale = 10_000.0
     /// From 400 to 2500 nm, evenly.
     public let wavelengths: [Double]
-    private let noise: Double, seed: UInt64
+    private let noise: Double, variability: Double, seed: UInt64
     /// Reflectance of each material in each band; the last is the targets'.
     private let spectra: [[Double]]
     /// Of each material on the ground, plane waves: turns a row and a column, and where they begin.
@@ -19,13 +20,19 @@ public struct SceneSynthesizer: Sendable {
     /// By pixel, how much of it a target covers.
     private let targets: [Int: Double]
 
+    /// Smooth spectra that pixels differ by, each of mean square 1.
+    private let modes: [[Double]]
+
     /// Materials on the ground, and waves of each.
     private static let materials = 5, wavesPerMaterial = 6
 
     /// - Parameters:
     ///   - targets: how many; every other one is smaller than a pixel, the rest cover up to 3×3.
     ///   - noise: standard deviation, in reflectance.
-    public init(rows: Int, columns: Int, bands: Int, targets count: Int, noise: Double = 0.005, seed: UInt64) throws(DatasetError) {
+    ///   - variability: standard deviation of what the first mode adds to a pixel, in reflectance; the k-th adds 1/k of it.
+    public init(
+        rows: Int, columns: Int, bands: Int, targets count: Int, noise: Double = 0.005, variability: Double = 0.03, seed: UInt64
+    ) throws(DatasetError) {
         guard rows >= 8, columns >= 8, bands >= 2, rows <= 1 << 24, columns <= 1 << 24, bands <= 4096, (0 ... rows * columns / 64).contains(count)
         else {
             throw DatasetError(
@@ -33,7 +40,8 @@ public struct SceneSynthesizer: Sendable {
                 "a scene of \(rows)×\(columns) pixels, \(bands) bands and \(count) targets cannot be made; "
                     + "take at least 8×8 pixels and 2 bands, and at most a target for every 64 pixels")
         }
-        (self.rows, self.columns, self.bands, self.noise, self.seed) = (rows, columns, bands, noise, seed)
+        (self.rows, self.columns, self.bands, self.seed) = (rows, columns, bands, seed)
+        (self.noise, self.variability) = (noise, variability)
         wavelengths = (0 ..< bands).map { 400 + 2100 * Double($0) / Double(bands - 1) }
         let shapes = Philox(seed: seed, key(of: "spectra"))
         spectra = (0 ... UInt64(Self.materials)).map { material in
@@ -44,8 +52,18 @@ public struct SceneSynthesizer: Sendable {
                     let distance = (t - draw(3 * bump + 1)) / (0.08 + 0.2 * draw(3 * bump + 2))
                     return sum + (draw(3 * bump + 3) - 0.4) * 0.5 * exp(-distance * distance)
                 }
-                return min(max(0.15 + 0.3 * draw(0) + bumps, 0.02), 0.95)
+                // absorption lines: a few bands wide, which no mixture of smooth spectra gives
+                let lines = (4 ..< UInt64(8)).reduce(0.0) { sum, line in
+                    let distance = (t - draw(3 * line + 1)) / (0.01 + 0.02 * draw(3 * line + 2))
+                    return sum + 0.15 * draw(3 * line + 3) * exp(-distance * distance)
+                }
+                return min(max(0.15 + 0.3 * draw(0) + bumps - lines, 0.02), 0.95)
             }
+        }
+        let phases = Philox(seed: seed, key(of: "modes"))
+        modes = (0 ..< min(32, bands)).map { mode in
+            let turns = Double(mode + 1) / 2, phase = phases.uniform(UInt64(mode)), amplitude = 2.0.squareRoot()
+            return (0 ..< bands).map { band in amplitude * cos(2 * Double.pi * (turns * Double(band) / Double(bands) + phase)) }
         }
         let places = Philox(seed: seed, key(of: "ground"))
         waves = (0 ..< UInt64(Self.materials)).map { material in
@@ -84,12 +102,15 @@ public struct SceneSynthesizer: Sendable {
         }
         let total = weights.reduce(0, +), covered = targets[pixel] ?? 0
         let shares = weights.map { (1 - covered) * $0 / total } + [covered]
+        let own = Philox(seed: seed, key(of: "variability"))
+        let deviations = modes.indices.map { variability / Double($0 + 1) * own.normals(UInt64(pixel), UInt64($0)).0 }
         let philox = Philox(seed: seed, key(of: "noise"))
         var draws = (0.0, 0.0)
         return (0 ..< bands).map { band in
             if band % 2 == 0 { draws = philox.normals(UInt64(pixel), UInt64(band / 2)) }
             let mixed = zip(shares, spectra).reduce(0) { $0 + $1.0 * $1.1[band] }
-            let reflectance = mixed + noise * (band % 2 == 0 ? draws.0 : draws.1)
+            let deviation = zip(deviations, modes).reduce(0) { $0 + $1.0 * $1.1[band] }
+            let reflectance = mixed + deviation + noise * (band % 2 == 0 ? draws.0 : draws.1)
             return UInt16(min(max((reflectance * Self.scale).rounded(), 0), Self.scale))
         }
     }
@@ -101,7 +122,7 @@ public struct SceneSynthesizer: Sendable {
             normalClasses: ["background"],
             provenance: [
                 "made by": "vigil synthesize scene", "seed": "\(seed)", "rows": "\(rows)", "columns": "\(columns)", "bands": "\(bands)",
-                "target pixels": "\(targets.count)", "noise": "\(noise)",
+                "target pixels": "\(targets.count)", "noise": "\(noise)", "variability": "\(variability)",
             ],
             scene: .init(rows: rows, columns: columns, wavelengths: wavelengths, wavelengthUnit: "Nanometers"))
     }
