@@ -1,23 +1,24 @@
-"""The runs and the page of `datasets/results`, which says what they are."""
+"""The runs of `datasets/results`, which says what they are."""
 
 import argparse
 import concurrent.futures
-import csv
 import datetime
 import json
 import os
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import tomllib
 
+import pages
+import scene_page
+
 HERE = pathlib.Path(__file__).parent
-STORE = HERE / "results.json"
 VIGIL = ".build/release/vigil"
-BASELINES = ["pca", "mean-pixel"]
+# By name: the file of its sets and rows (.toml), its finished rows (.json) and the page (.md), and what makes the page.
+BOOKS = {"results": ("results", "RESULTS", pages.page), "hyperspectral": ("hyperspectral", "HYPERSPECTRAL", scene_page.page)}
 
 
 class Failed(Exception):
@@ -59,10 +60,11 @@ def filled(value, one):
 
 
 class Plan:
-    """results.toml."""
+    """results.toml, or another page's."""
 
     def __init__(self, path):
         text = tomllib.loads(path.read_text())
+        self.anchors = text.get("anchors", [])
         # by a family's name its sets' own; a set without `each` is the one of its family
         self.families = {name: [name.replace("{each}", one) for one in about.get("each", [""])] for name, about in text["sets"].items()}
         self.sets = {
@@ -70,11 +72,12 @@ class Plan:
             for family, about in text["sets"].items() for name, one in zip(self.families[family], about.get("each", [""]))}
         self.rows = []
         for entry in text["rows"]:
-            for name in (name for family in entry["sets"] for name in self.families.get(family, [family])):
+            families = self.families if entry["sets"] == ["*"] else entry["sets"]
+            for name in (name for family in families for name in self.families.get(family, [family])):
                 if name not in self.sets:
                     raise Failed(os.EX_DATAERR, f"a row of {path} names the set \"{name}\", which has no [sets.{name}]")
                 self.rows.append(Row(name, entry, self.defaults(name, text["defaults"])))
-        for baseline in BASELINES:
+        for baseline in text["defaults"]["baselines"]:
             for name, about in self.sets.items():
                 if not any(row.set == name and row.detector == baseline for row in self.rows):
                     settings = {"settings.latent": about["latent"]} if baseline == "pca" else {}
@@ -120,7 +123,7 @@ def unpack(archive, folder):
         raise Failed(os.EX_DATAERR, f"{archive} cannot be unpacked: {done.stderr.strip().splitlines()[-1]}")
 
 
-def run_seed(row, seed, about, data):
+def run_seed(row, seed, about, sets):
     """A seed, evaluated after each of the row's epochs; a run that is asked for more epochs goes on."""
     run, looks = row.folder / f"seed-{seed}", []
     for epochs in row.epochs:
@@ -128,13 +131,13 @@ def run_seed(row, seed, about, data):
         if not kept.exists():
             keys = {"seed": seed} | row.settings | ({} if epochs is None else {"epochs": epochs})
             overrides = [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
-            training, _ = vigil("train", "--detector", row.detector, "--data", data, "--out", run, *overrides)
-            scoring, metrics = vigil("evaluate", "--json", *(["--top", about["top"]] if "top" in about else []), run)
-            metrics = json.loads(metrics)
+            training, _ = vigil("train", "--detector", row.detector, "--data", sets[row.set], "--out", run, *overrides)
+            scoring, metrics = evaluated(run, *(["--top", about["top"]] if "top" in about else []))
+            transfers = {other: evaluated(run, "--data", sets[other])[1]["scores"] for other in about.get("transfers", [])}
             before = looks[-1] if looks else {"seconds": 0, "samples": 0}
             write(kept, json.dumps({
                 "epochs": epochs, "seconds": before["seconds"] + training, "samples": before["samples"] + samples_of(run), "scoring": scoring,
-                "default": metrics["default"], "scores": {name: figures(score) for name, score in metrics["scores"].items()}}))
+                **metrics} | ({"transfers": transfers} if transfers else {})))
         looks.append(json.loads(kept.read_text()))
         at = looks[-1]
         print(
@@ -143,11 +146,17 @@ def run_seed(row, seed, about, data):
     return looks
 
 
+def evaluated(run, *words):
+    """CPU seconds, and what is kept of a run's metrics."""
+    scoring, text = vigil("evaluate", "--json", *words, run)
+    metrics = json.loads(text)
+    return scoring, {"default": metrics["default"], "scores": {name: figures(score) for name, score in metrics["scores"].items()}}
+
+
 def figures(score):
-    """What the page keeps of a score's metrics."""
     top = score["thresholds"].get("top_share")
-    return {key: score[key] for key in ("auroc", "average_precision", "best_f1")} | ({} if top is None else {"top_f1": top["f1"]}) | {
-        "classes": {name: metrics["auroc"] for name, metrics in score["classes"].items()}}
+    return {key: score[key] for key in ("auroc", "average_precision", "best_f1", *scene_page.METRICS) if key in score} | (
+        {} if top is None else {"top_f1": top["f1"]}) | {"classes": {name: metrics["auroc"] for name, metrics in score["classes"].items()}}
 
 
 def samples_of(run):
@@ -161,141 +170,56 @@ def machine():
     return f"{os.cpu_count()} cores of {lines[0] if lines else 'an unknown processor'}"
 
 
-# The page
+class Book:
+    """The sets and rows of one page, and what is finished of them."""
+
+    def __init__(self, name):
+        plan, page, self.make_page = BOOKS[name]
+        self.plan, self.store, self.page = Plan(HERE / f"{plan}.toml"), HERE / f"{plan}.json", HERE / f"{page}.md"
+        kept = json.loads(self.store.read_text()) if self.store.exists() else {}
+        self.kept = {row.key: kept[row.key] for row in self.plan.rows if row.key in kept and kept[row.key]["asked"] == row.asked}
+
+    def write(self):
+        rows = (f"{json.dumps(key)}: {json.dumps(found, sort_keys=True)}" for key, found in sorted(self.kept.items()))
+        write(self.store, "{\n" + ",\n".join(rows) + "\n}\n")
+        write(self.page, self.make_page(self.plan, self.kept))
+
+    def run(self, rows, data, jobs):
+        """Several seeds side by side, a process of one thread each; a row is kept when its last seed is done."""
+        about = self.plan.sets
+        names = dict.fromkeys(name for row in rows for name in [row.set, *about[row.set].get("transfers", [])])
+        sets = {name: make_set(name, about[name], data) for name in names}
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            waiting = {}
+            for row in rows:
+                row.folder.mkdir(parents=True, exist_ok=True)
+                waiting |= {pool.submit(run_seed, row, seed, about[row.set], sets): (row, seed) for seed in row.seeds}
+            found = {row.key: {} for row in rows}
+            try:
+                for done in concurrent.futures.as_completed(waiting):
+                    row, seed = waiting[done]
+                    found[row.key][str(seed)] = done.result()
+                    if len(found[row.key]) == len(row.seeds):
+                        self.kept[row.key] = {
+                            "asked": row.asked, "date": str(datetime.date.today()), "machine": machine(), "test": test_samples(sets[row.set]),
+                            "seeds": {str(seed): found[row.key][str(seed)] for seed in row.seeds}}
+                        self.write()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
-def spread(values):
-    values = list(values)
-    return f"{statistics.mean(values):.3f}" + (f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else "")
-
-
-def last(found):
-    return [looks[-1] for looks in found["seeds"].values()]
-
-
-def mean(found, figure):
-    return statistics.mean(at["scores"][at["default"]][figure] for at in last(found))
-
-
-def cells(row, found, metrics, baselines, published):
-    """The columns of a detector, of its default score."""
-    ends = last(found)
-    default = ends[0]["default"]
-    samples, seconds = sum(at["samples"] for at in ends), sum(at["seconds"] for at in ends)
-    better = [name for name, value in baselines.items() if value >= mean(found, metrics[0])] if row.detector not in BASELINES else []
-    budget = {"published": "published length", "cut": "cut"}.get(row.budget, row.budget)
-    length = "" if row.epochs == [None] else f"{row.epochs[-1]} epochs, "
-    return [
-        row.name, f"{length}{budget}", default, *(spread(at["scores"][default][figure] for at in ends) for figure in metrics), ", ".join(found["seeds"]),
-        f"{1000 * seconds / samples:.2f}" if samples else "", f"{1000 * statistics.mean(at['scoring'] for at in ends) / found['test']:.2f}",
-        published.get((row.set, row.detector), ""), f"not above {' and '.join(better)}" if better else ""]
-
-
-def other_scores(rows, kept, metrics):
-    """Every score of detectors with several, one line each."""
-    lines = []
-    for row in rows:
-        ends = last(kept[row.key])
-        if len(ends[0]["scores"]) > 1:
-            values = (
-                " / ".join([f"{name} {spread(at['scores'][name][metrics[0]] for at in ends)}"] + [
-                    spread(at["scores"][name][figure] for at in ends) for figure in metrics[1:]]) for name in ends[0]["scores"])
-            lines.append(f"- {row.name}: {', '.join(values)}")
-    return [f"By each score ({' / '.join(METRICS[figure] for figure in metrics)}):", "", *lines, ""] if lines else []
-
-
-def classes(rows, kept):
-    """AUROC of each class of anomalies where there are several: a table of its own."""
-    names = list(last(kept[rows[0].key])[0]["scores"].values())[0]["classes"]
-    if len(names) < 2:
-        return []
-    lines = [
-        [row.name, *(spread(at["scores"][at["default"]]["classes"][name] for at in last(kept[row.key])) for name in names)] for row in rows]
-    return ["AUROC by class:", "", *table(["detector", *names], lines), ""]
-
-
-def curves(rows, kept, figure):
-    """A figure over epochs of rows that were evaluated on the way, the mean of the seeds."""
-    lines = []
-    for row in rows:
-        runs = list(kept[row.key]["seeds"].values())
-        if len(row.epochs) > 1:
-            points = (
-                f"{looks[0]['epochs']}: {statistics.mean(at['scores'][at['default']][figure] for at in looks):.3f}" for looks in zip(*runs))
-            lines.append(f"- {row.name}: {', '.join(points)}")
-    return [f"{METRICS[figure]} after epochs, mean of the seeds:", "", *lines, ""] if lines else []
-
-
-# The figures of a table, the first of which baselines are compared by, as `vigil evaluate --json` names them and as the page does.
-METRICS = {"auroc": "AUROC", "average_precision": "average precision", "top_f1": "F1 of the top share"}
-
-
-def table(heading, lines):
-    return ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading), *("| " + " | ".join(line) + " |" for line in lines)]
-
-
-def section(name, about, rows, kept, published):
-    """Of a set of which a row is finished."""
-    rows = [row for row in rows if row.key in kept]
-    if not rows:
-        return []
-    metrics = ["top_f1", "auroc", "average_precision"] if "top" in about else ["auroc", "average_precision"]
-    baselines = {row.detector: mean(kept[row.key], metrics[0]) for row in rows if row.detector in BASELINES}
-    dates = sorted({kept[row.key]["date"] for row in rows})
-    heading = [
-        "detector", "training", "score", *map(METRICS.get, metrics), "seeds", "CPU s of training per 1,000 samples", "CPU ms of scoring a sample",
-        "published", "baselines"]
-    lines = [cells(row, kept[row.key], metrics, baselines, published) for row in rows]
-    return [
-        f"## {about['title']}", "", about["protocol"], "", *table(heading, lines), "", *other_scores(rows, kept, metrics), *classes(rows, kept),
-        *curves(rows, kept, metrics[0]), f"{' to '.join(dict.fromkeys([dates[0], dates[-1]]))}, on {kept[rows[0].key]['machine']}; "
-        f"`datasets/results {name}` makes these rows again.", ""]
-
-
-def means(family, rows_by_set, kept, published):
-    """Of the detectors that are finished on all of three or more sets of a family: what papers report."""
-    names = [row.name for row in rows_by_set[0]]
-    found = {
-        name: [kept[row.key] for rows in rows_by_set for row in rows if row.name == name and row.key in kept] for name in names}
-    lines = [
-        f"- {name}: {statistics.mean(mean(one, 'auroc') for one in all_of):.3f}"
-        + (f"; published {published[family, name]}" if (family, name) in published else "")
-        for name, all_of in found.items() if len(all_of) == len(rows_by_set) > 2]
-    return [f"Mean AUROC over the {len(rows_by_set)} sets above:", "", *lines, ""] if lines else []
-
-
-def published_figures(path):
-    """By set and detector, as a cell; what is at hand to compare with."""
-    with open(path, newline="") as file:
-        return {
-            (line["set"], line["detector"]): f"{line['value']} {line['metric']}{'' if line['verified'] == 'yes' else ' (second-hand)'}, {line['protocol']}"
-            for line in csv.DictReader(file) if line["set"]}
-
-
-def page(plan, kept, published):
-    text = (HERE / "RESULTS.md.in").read_text()
-    sections, waiting = [], [about["title"] for name, about in plan.sets.items() if not any(row.key in kept for row in plan.of(name))]
-    for family, names in plan.families.items():
-        for name in names:
-            sections += section(name, plan.sets[name], plan.of(name), kept, published)
-        sections += means(family, [plan.of(name) for name in names], kept, published)
-    if waiting:
-        sections += ["## Not run yet", "", *(f"- {title}" for title in waiting)]
-    return text.replace("{sections}", "\n".join(sections).rstrip())
-
-
-def parsed(plan):
-    parser = argparse.ArgumentParser(prog="datasets/results", description="Makes the rows of datasets/RESULTS.md.")
-    parser.add_argument("sets", nargs="*", metavar="SET", help="of datasets/results.toml; all unless some are named")
+def parsed():
+    parser = argparse.ArgumentParser(prog="datasets/results", description="Makes the rows of datasets/RESULTS.md and HYPERSPECTRAL.md.")
+    parser.add_argument(
+        "sets", nargs="*", metavar="SET", help="of datasets/results.toml, or after the word hyperspectral of hyperspectral.toml; all unless named")
     parser.add_argument("--detector", help="only its rows")
     parser.add_argument("--data", default=os.environ.get("VIGIL_DATA"), help="folder of real data")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="seeds trained side by side (as many as there are cores)")
     parser.add_argument("--list", action="store_true", help="the rows, and which are finished")
     parser.add_argument("--page", action="store_true", help="the page alone")
     options = parser.parse_args()
-    for name in options.sets:
-        if name not in plan.sets:
-            raise Failed(os.EX_USAGE, f"there is no set \"{name}\"; there are {', '.join(plan.sets)}")
+    options.book = options.sets.pop(0) if options.sets[:1] and options.sets[0] in BOOKS else "results"
     return options
 
 
@@ -307,51 +231,24 @@ def write(path, text):
 
 
 def main():
-    plan = Plan(HERE / "results.toml")
-    options = parsed(plan)
-    kept = json.loads(STORE.read_text()) if STORE.exists() else {}
-    kept = {row.key: kept[row.key] for row in plan.rows if row.key in kept and kept[row.key]["asked"] == row.asked}
-    chosen = [row for row in plan.rows if row.set in (options.sets or plan.sets) and options.detector in (None, row.detector)]
+    options = parsed()
+    book = Book(options.book)
+    for name in options.sets:
+        if name not in book.plan.sets:
+            raise Failed(os.EX_USAGE, f"there is no set \"{name}\"; there are {', '.join(book.plan.sets)}")
+    chosen = [row for row in book.plan.rows if row.set in (options.sets or book.plan.sets) and options.detector in (None, row.detector)]
     if options.list:
         for row in chosen:
-            print(f"{row.key}: {'finished' if row.key in kept else 'to do'}")
+            print(f"{row.key}: {'finished' if row.key in book.kept else 'to do'}")
         return
     if not options.page:
-        run_rows([row for row in chosen if row.key not in kept], plan, kept, options)
-    write_page(plan, kept)
-
-
-def run_rows(rows, plan, kept, options):
-    """Several seeds side by side, a process of one thread each; a row is kept when its last seed is done."""
-    sets = {name: make_set(name, plan.sets[name], options.data) for name in dict.fromkeys(row.set for row in rows)}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = {}
-        for row in rows:
-            row.folder.mkdir(parents=True, exist_ok=True)
-            waiting |= {pool.submit(run_seed, row, seed, plan.sets[row.set], sets[row.set]): (row, seed) for seed in row.seeds}
-        found = {row.key: {} for row in rows}
-        try:
-            for done in concurrent.futures.as_completed(waiting):
-                row, seed = waiting[done]
-                found[row.key][str(seed)] = done.result()
-                if len(found[row.key]) == len(row.seeds):
-                    kept[row.key] = {
-                        "asked": row.asked, "date": str(datetime.date.today()), "machine": machine(), "test": test_samples(sets[row.set]),
-                        "seeds": {str(seed): found[row.key][str(seed)] for seed in row.seeds}}
-                    write_page(plan, kept)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        book.run([row for row in chosen if row.key not in book.kept], options.data, options.jobs)
+    book.write()
 
 
 def test_samples(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     return sum(kind["counts"].get("test", 0) for kind in manifest["classes"])
-
-
-def write_page(plan, kept):
-    write(STORE, json.dumps(kept, indent=1, sort_keys=True) + "\n")
-    write(HERE / "RESULTS.md", page(plan, kept, published_figures(HERE / "published.csv")))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import unittest
 
+from pages import *
 from results import *
 
 
@@ -63,7 +64,7 @@ class PageTest(unittest.TestCase):
 
     def test_what_was_not_run(self):
         self.assertEqual(section("made", about, rows, {}, {}), [])
-        self.assertIn("## Not run yet\n\n- MNIST 32×32, digit 2 abnormal\n", page(Plan(HERE / "results.toml"), {}, {}))
+        self.assertIn("## Not run yet\n\n- MNIST 32×32, digit 2 abnormal\n", page(Plan(HERE / "results.toml"), {}))
 
     def test_settings(self):
         self.assertEqual(rows[0].asked, {"settings": {"heldOut": 0, "minibatch": 8}, "epochs": [1, 2], "seeds": [0, 1]})
