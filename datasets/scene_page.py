@@ -5,7 +5,7 @@ import statistics
 from pages import HERE, last, spread, table
 
 # The figures of the page's tables, as `vigil evaluate --json` names them and as papers do.
-METRICS = {"auroc": "AUC(Pd, Pf)", "auc_pf_tau": "AUC(Pf, τ)", "auc_pd_tau": "AUC(Pd, τ)", "pd_at_pf_1e-3": "Pd at Pf 1e-3"}
+METRICS = {"auroc": "AUC(Pd, Pf)", "auc_pf_tau": "AUC(Pf, τ)", "auc_pd_tau": "AUC(Pd, τ)", "tpr_at_fpr_1_permille": "Pd at Pf 1e-3"}
 SPECTRAL = ["D_spectral", "D_spatial", "D_SS"]
 
 

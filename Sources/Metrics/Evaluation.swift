@@ -12,6 +12,8 @@ public struct ScoreMetrics: Sendable, Equatable {
     public let classes: [ClassRow]
     /// At thresholds chosen without labels.
     public let thresholds: OperatingPoints
+    /// Over all thresholds of the scaled score.
+    public let areas: ThresholdAreas
     /// A row for each group, ascending by number; nil where the set has no groups.
     public let groups: [GroupRow]?
 }
@@ -97,7 +99,8 @@ public struct Evaluation: Sendable, Equatable {
             figures.map { ScoreMetrics.ClassRow(name: classes[index].name, metrics: $0) }
         }
         let groups = try grouping?.rows(of: runs, threshold: points.heldOut?.threshold, over: group)
-        return (ScoreMetrics(all: figures[0]!, classes: present, thresholds: points, groups: groups), replicates[0])
+        let areas = try ThresholdAreas(of: local, score: column.name, classes: classes, over: group)
+        return (ScoreMetrics(all: figures[0]!, classes: present, thresholds: points, areas: areas, groups: groups), replicates[0])
     }
 
     /// One tally for all anomalies, then one for each class of them, joined over the ranks.

@@ -21,9 +21,10 @@ extension Evaluation: Encodable {
 extension ScoreMetrics: Encodable {
     private enum CodingKeys: String, CodingKey { case classes, thresholds, groups }
 
-    /// The metrics of all anomalies, beside them `classes`, `thresholds` and, by their numbers, `groups`.
+    /// The metrics of all anomalies and the areas over thresholds, beside them `classes`, `thresholds` and, by their numbers, `groups`.
     public func encode(to encoder: any Encoder) throws {
         try all.encode(to: encoder)
+        try areas.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(Dictionary(uniqueKeysWithValues: classes.map { ($0.name, $0.metrics) }), forKey: .classes)
         try container.encode(thresholds, forKey: .thresholds)

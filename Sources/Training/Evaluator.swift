@@ -21,6 +21,9 @@ public final class Evaluator {
     /// Of another run's default score against this one's, where it was asked for.
     public private(set) var againstFirst: PairedTest?
 
+    /// Whether the samples are the pixels of a scene.
+    public var isScene: Bool { split.set.manifest.scene != nil }
+
     private let group: RankGroup, split: Split
     /// The default score of this rank's share.
     private let defaultScores: LocalScores

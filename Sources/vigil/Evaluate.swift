@@ -76,6 +76,12 @@ struct EvaluateCommand: RankCommand {
                 String(format: " (95 %% interval %.4f to %.4f by ", $0.lowerBound, $0.upperBound) + "\(method))"
             }
             print(String(format: "%@: AUROC %.4f%@", name, metrics.all.auroc, interval ?? ""))
+            if first.isScene {
+                let (areas, detected) = (metrics.areas, metrics.all.tprAtOnePermilleFPR)
+                print(
+                    String(
+                        format: "%@: AUC(Pd, τ) %.4f, AUC(Pf, τ) %.4f, Pd %.4f at Pf 1e-3", name, areas.detection, areas.falseAlarms, detected))
+            }
         }
         for test in evaluators.count == 1 ? first.evaluation.paired : [] { print(text(of: test)) }
         for (run, evaluator) in zip(runs, evaluators).dropFirst() {

@@ -45,6 +45,8 @@ import Testing
                   "scores" : {
                     "a b" : {
                       "anomalies" : 1,
+                      "auc_pd_tau" : 1,
+                      "auc_pf_tau" : 0.25,
                       "auroc" : 1,
                       "auroc_interval" : null,
                       "auroc_to_fpr_10_percent" : 1,
@@ -107,6 +109,8 @@ import Testing
                   "scores" : {
                     "a b" : {
                       "anomalies" : 1,
+                      "auc_pd_tau" : 1,
+                      "auc_pf_tau" : 0.25,
                       "auroc" : 1,
                       "auroc_interval" : null,
                       "auroc_to_fpr_10_percent" : 1,

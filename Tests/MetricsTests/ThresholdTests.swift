@@ -32,6 +32,24 @@ import Testing
         }
     }
 
+    /// The areas under Pd(τ) and Pf(τ), step by step from one scaled score to the next, are the means that are computed.
+    @Test(arguments: Goldens.all.cases.map(\.name)) func areas(_ name: String) throws {
+        let golden = try #require(Goldens.all.cases.first { $0.name == name })
+        // halves, since the largest and the least may be further apart than the largest Double
+        let (least, largest) = (golden.scores.min()! / 2, golden.scores.max()! / 2)
+        let scaled = golden.scores.map { largest > least ? ($0 / 2 - least) / (largest - least) : 0 }
+        let isNormal = golden.classes.map { goldenClasses[$0].isNormal }
+        func area(normal: Bool) -> Double {
+            let own = zip(scaled, isNormal).filter { $1 == normal }.map(\.0)
+            let steps = Set(own + [0, 1]).sorted()
+            return zip(steps, steps.dropFirst()).reduce(0) { area, step in
+                area + (step.1 - step.0) * Double(own.count { $0 >= step.1 }) / Double(own.count)
+            }
+        }
+        let found = try Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone()).scores[0].metrics.areas
+        #expect(abs(found.detection - area(normal: false)) <= 1e-12 && abs(found.falseAlarms - area(normal: true)) <= 1e-12)
+    }
+
     @Test func nothing() throws {
         #expect(try Threshold.above(quantile: 0.95, of: [], over: .alone()) == nil)
         #expect(try Threshold.minMax(of: [], over: .alone()) == nil)
