@@ -56,6 +56,18 @@ public struct Matrix: Equatable, Sendable {
         return Matrix(rows: left.rows, columns: left.columns, zip(left.values, right.values).map { $0 - $1 })
     }
 
+    public static func + (left: Matrix, right: Matrix) -> Matrix {
+        precondition(left.rows == right.rows && left.columns == right.columns, "a sum of matrices of different sizes")
+        return Matrix(rows: left.rows, columns: left.columns, zip(left.values, right.values).map { $0 + $1 })
+    }
+
+    public static func * (left: Matrix, right: Double) -> Matrix { left.mapped { $0 * right } }
+    public static func / (left: Matrix, right: Double) -> Matrix { left.mapped { $0 / right } }
+    /// A function of each element.
+    public func mapped(_ body: (Double) -> Double) -> Matrix { Matrix(rows: rows, columns: columns, values.map(body)) }
+    /// The sum of the squares of all elements.
+    public var squaredLength: Double { values.reduce(0) { $0 + $1 * $1 } }
+
     public static func * (left: Matrix, right: Matrix) -> Matrix { product(left, right, CblasNoTrans, CblasNoTrans) }
     /// left · rightᵀ.
     public static func timesTransposed(_ left: Matrix, _ right: Matrix) -> Matrix { product(left, right, CblasNoTrans, CblasTrans) }
