@@ -154,7 +154,7 @@ private struct TrainingData {
     private static func kept(of recipe: Recipe) throws -> (samples: Int, chunks: Int) {
         let path = recipe.fields.data, set = try openSet(path, .alone()), split: Split
         do { split = try set.split("train") } catch { throw Failure(error, in: path) }
-        let heldOut = recipe.fields.heldOut > 0 ? split.heldOut(fraction: recipe.fields.heldOut, seed: UInt64(recipe.fields.seed)) : []
+        let heldOut = recipe.heldOut(of: split)
         let chunks = split.training(without: heldOut).filter { !$0.isEmpty }
         return (chunks.reduce(0) { $0 + $1.count }, chunks.count)
     }

@@ -43,8 +43,8 @@ enum HeldOutNormals {
 }
 
 extension Recipe {
-    /// The normals of the training split that the run does not train on.
+    /// The normals of the training split that the run does not train on; of a scene none, since its mask is for judging alone.
     func heldOut(of split: Split) -> [Int] {
-        fields.heldOut > 0 ? split.heldOut(fraction: fields.heldOut, seed: UInt64(fields.seed)) : []
+        fields.heldOut > 0 && split.set.manifest.scene == nil ? split.heldOut(fraction: fields.heldOut, seed: UInt64(fields.seed)) : []
     }
 }

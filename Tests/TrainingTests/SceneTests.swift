@@ -80,6 +80,16 @@ extension EndToEnd {
             }
         }
 
+        /// A scene is trained on as a whole: its mask, which judges the scores, takes no pixel out of training.
+        @Test func theMaskTakesNoPartInTraining() throws {
+            let run = Run(path: place.fresh("whole")), set = try GoldenScene.one.set(in: place)
+            let keys = ["settings.width=8", "minibatch=63", "microbatch=21", "epochs=1", "heldOut=0.3"].flatMap { ["--set", $0] }
+            let job = try vigil(["train", "--detector", "spectral-ae", "--data", set, "--out", run.path] + keys)
+            try #require(job.code == 0, "\(job.errors)")
+            let log = try String(contentsOfFile: run.path + "/log.jsonl", encoding: .utf8)
+            #expect(log.contains("\"held_out\":0,") && log.contains("\"samples_read\":[378]"), "\(log)")
+        }
+
         @Test func whatIsNoSceneIsRefused() throws {
             let job = try vigil(["train", "--detector", "rx", "--data", place.set, "--out", place.fresh("none")])
             #expect(job.code == 64 && job.errors.contains("are no pixels of a scene"), "\(job.errors)")
