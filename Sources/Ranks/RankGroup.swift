@@ -16,11 +16,11 @@ public final class RankGroup: @unchecked Sendable {
     let laneCommunicator: Communicator?
     /// Says on stderr when a rank waits for others too long, and for which.
     let watchdog: Watchdog
-    private let rollCall: RollCall?
+    let rollCall: RollCall?
     /// The ranks of this node, once they were looked for: nil where they share nothing.
-    private var ownNode: Node??
+    var ownNode: Node??
 
-    private init(_ communicator: Communicator?, lanes: Communicator?, rollCall: RollCall?, allowsThreads: Bool) {
+    init(_ communicator: Communicator?, lanes: Communicator?, rollCall: RollCall?, allowsThreads: Bool) {
         (self.communicator, laneCommunicator, self.rollCall, self.allowsThreads) = (communicator, lanes, rollCall, allowsThreads)
         (rank, count) = (communicator?.rank ?? 0, communicator?.count ?? 1)
         watchdog = Watchdog(rank: rank, rollCall: rollCall)

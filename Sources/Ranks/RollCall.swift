@@ -69,6 +69,9 @@ final class RollCall: @unchecked Sendable {
         }
     }
 
+    /// Gives the communicator back, after the end. All ranks call this.
+    func free() throws(MPIError) { try communicator.free() }
+
     private func takeAnswers(_ take: (Int, Whereabouts) -> Void) throws(MPIError) {
         while let rank = try communicator.sender(ofWaiting: Tag.answer) {
             let words = try receive(1 + Whereabouts.wordCount, from: rank, Tag.answer)

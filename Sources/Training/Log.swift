@@ -4,15 +4,21 @@ import Glibc
 /// A run's `log.jsonl`, one object a line, and the progress that a person sees on stderr: a line that redraws on a terminal, a line a
 /// minute elsewhere. Rank 0 alone has one.
 final class Log {
-    private let run: URL?
+    private let run: URL?, label: String
     private var file: Int32?
     /// Whether the file was not there before.
     private var isNew = false
-    private let isTerminal = isatty(2) == 1
+    /// Whether a line can be drawn anew: not where other runs write, too.
+    private let isTerminal: Bool
     private var lastLine = ContinuousClock.now - .seconds(3600), isDrawing = false
 
     /// Of a run's folder, or of a rank that has none. Nothing is made before `open`.
-    init(_ run: URL?) { self.run = run }
+    ///
+    /// - Parameter label: before every line that is said, if any.
+    init(_ run: URL?, label: String? = nil) {
+        (self.run, self.label) = (run, label.map { "\($0): " } ?? "")
+        isTerminal = label == nil && isatty(2) == 1
+    }
 
     deinit { if let file { close(file) } }
 
@@ -62,14 +68,14 @@ final class Log {
             write("\r\u{1B}[K" + text() + (isLast ? "\n" : ""))
             isDrawing = !isLast
         } else {
-            write(text() + "\n")
+            write(label + text() + "\n")
         }
     }
 
     /// Says something of its own line.
     func say(_ text: String) {
         guard run != nil else { return }
-        write((isDrawing ? "\r\u{1B}[K" : "") + text + "\n")
+        write((isDrawing ? "\r\u{1B}[K" : "") + label + text + "\n")
         isDrawing = false
     }
 

@@ -56,6 +56,13 @@ public final class Model {
         detector.variables + store.variables.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// A variable's numbers.
+    func values(of variable: Variable) -> [Double] {
+        state.withBytes(of: variable) { bytes in
+            variable.shape.rank == 0 ? Array(bytes.bindMemory(to: Double.self)) : bytes.bindMemory(to: Float.self).map(Double.init)
+        }
+    }
+
     /// Sets every variable to its first value: drawn by the seed and its name alone, but of averages, which begin as what they follow.
     func initialize(averages: [(average: Variable, original: Variable)] = []) {
         for (name, variable) in variables { draw(variable, name, redraw: 0) }

@@ -52,6 +52,8 @@ public final class Recipe {
         public var overlap = true
         @Setting("whether the ranks of a node add in memory that they share, so that one of them meets the other nodes", source: "")
         public var windows = true
+        @Setting("whether losses, rates and histograms of variables also go to files of events, which TensorBoard reads", source: "")
+        public var tensorboard = false
         @Setting("the stage after which training ends with a checkpoint; without this key the same command goes on", source: "")
         public var stage: String? = nil
         public init() {}
@@ -83,16 +85,18 @@ public final class Recipe {
     ///   - text: YAML; nil for a recipe that consists of overrides.
     ///   - file: its name, for messages.
     ///   - overrides: key and value, as `settings.latent` and `50`.
+    ///   - varied: as overrides, over them, from a sweep's grid.
     ///   - known: the detectors that it can name.
     public convenience init(
-        _ text: String?, file: String, overrides: [(key: String, value: String)] = [], among known: [any Detector.Type] = detectors
+        _ text: String?, file: String, overrides: [(key: String, value: String)] = [], varied: [(key: String, value: String)] = [],
+        among known: [any Detector.Type] = detectors
     ) throws {
         let own = try text.map { try RecipeEntry.parse($0, file: file) } ?? []
         try self.init(
             own
                 + overrides.map { key, value in
                     RecipeEntry(key: key, value: value, place: ["detector", "data"].contains(key) ? "--\(key)" : "--set \(key)")
-                }, among: known)
+                } + varied.map { RecipeEntry(key: $0, value: $1, place: "--vary \($0)") }, among: known)
     }
 
     private init(_ entries: [RecipeEntry], among detectors: [any Detector.Type]) throws {

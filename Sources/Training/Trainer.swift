@@ -14,11 +14,15 @@ public final class Trainer {
     let resources: Plan.Resources
     let stopping: Stopping
     private let log: Log
+    /// For TensorBoard, on rank 0 where the recipe asks for it.
+    private var events: EventFile?
     private var position = Position()
     /// Fingerprints of other sets that it trains on.
     private var otherSets: [String: String] = [:]
     /// Whether a rate depends on how long its stage is.
     private var dependsOnLength = false
+    /// Whether training came to a value that is not finite: then the same command would come to it again.
+    private(set) var hasDiverged = false
     /// The last state known to be finite throughout.
     private var sound: Snapshot?
     private var saved: Checkpoint.Record?
@@ -29,16 +33,20 @@ public final class Trainer {
     private var stepSeconds = 0.0, waitingSeconds = 0.0
 
     /// Every rank opens the set and makes the detector; what can be wrong with the recipe is found here.
-    public init(_ recipe: Recipe, in run: RunFolder, group: RankGroup) throws {
+    ///
+    /// - Parameters:
+    ///   - label: before what is said, where several runs are under way in one job.
+    ///   - stopping: of a job that is more than this run; by `run.until` where nil.
+    public init(_ recipe: Recipe, in run: RunFolder, group: RankGroup, label: String? = nil, until stopping: Stopping? = nil) throws {
         (self.recipe, self.run, self.group) = (recipe, run, group)
         group.setStall(seconds: recipe.run.stall)
-        stopping = try Stopping(until: recipe.run.until)
+        self.stopping = try stopping ?? Stopping(until: recipe.run.until)
         let set = try openSet(recipe.fields.data, group)
         split = try set.split("train")
         heldOut = recipe.heldOut(of: split)
         model = try Model(recipe, of: set.manifest)
         resources = try makeResources(recipe, group)
-        log = Log(group.rank == 0 ? run.url : nil)
+        log = Log(group.rank == 0 ? run.url : nil, label: label)
     }
 
     /// - Throws: where there are more ranks than microbatches.
@@ -74,7 +82,10 @@ public final class Trainer {
             case .steps(let steps):
                 do {
                     if let reason = try run(steps) { return try stop(reason) }
-                } catch let symptom as NotFinite { throw try explain(symptom, in: steps) }
+                } catch let symptom as NotFinite {
+                    hasDiverged = true
+                    throw try explain(symptom, in: steps)
+                }
             case .fit(let pass): if let reason = try runFit(pass) { return try stop(reason) }
             case .scene(let name, let procedure): try runScene(name, procedure)
             }
@@ -98,6 +109,7 @@ public final class Trainer {
         if group.rank == 0 { try writeRecipe() }
         StopRequest.listen()
         if saved == nil { _ = try save() }
+        if recipe.run.tensorboard, group.rank == 0 { events = try EventFile(in: run.url) }
         if let warning = Cores.warning(cores) { log.say("warning: \(warning)") }
     }
 
@@ -298,6 +310,8 @@ public final class Trainer {
             "communicating": executor.communicating,
         ]) { $1 }
         try log.record("step", values)
+        let numbers = outcome.losses + [("samples_per_second", executor.rate), ("communicating", executor.communicating)]
+        try events?.scalars(numbers.map { ("\(name)/\($0.name)", $0.value) }, step: position.total)
         let losses = outcome.losses.map { "\($0.name) \(Vigil.short($0.value))" }.joined(separator: "  ")
         log.progress("\(name) \(position.step)/\(last)  \(losses)  \(Int(executor.rate)) samples/s", isLast: position.step == last)
     }
@@ -326,12 +340,14 @@ public final class Trainer {
         let record = try JSONDecoder().decode(Checkpoint.Record.self, from: bytes)
         try log.record("checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256])
         saved = record
+        try events?.histograms(model.detector.variables.map { ($0.name, model.values(of: $0.variable)) }, step: position.total)
         return record
     }
 
     private func stop(_ reason: StopReason) throws -> Int32 {
         let record = try save()
         try log.record("stop", ["reason": "\(reason)", "total_steps": position.total, "state_sha256": record.stateSHA256])
+        if group.rank == 0 { MetricsFile.write(of: run.url) }
         log.say("stopped \(reason.rawValue) at \(position), saved as SHA-256 \(record.stateSHA256); run the same command to go on")
         return 75
     }
@@ -349,6 +365,7 @@ public final class Trainer {
                 "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
                 "step_seconds": stepSeconds, "waiting_seconds": waitingSeconds,
             ])
+        if group.rank == 0 { MetricsFile.write(of: run.url) }
         log.say("trained \(position.total) steps in \(Int(seconds)) s; state.safetensors has SHA-256 \(record.stateSHA256)")
     }
 }

@@ -39,7 +39,7 @@ struct EvaluateCommand: RankCommand {
         return 0
     }
 
-    private static func parse(_ text: String) throws -> Until {
+    static func parse(_ text: String) throws -> Until {
         guard let until = Until(setting: text) else { throw Failure(.usage, "--until is \"\(text)\"; it must be \(Until.kind)") }
         return until
     }

@@ -12,12 +12,14 @@ struct RecipeOptions: ParsableArguments {
     @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key of the recipe.", valueName: "key=value")) var overrides: [String] = []
 
     /// The recipe on every rank; rank 0 reads the file.
-    func resolved(_ group: RankGroup) throws -> Recipe {
+    func resolved(_ group: RankGroup) throws -> Recipe { try source(group).recipe() }
+
+    func source(_ group: RankGroup) throws -> RecipeSource {
         let text = try recipe.map { path in try Recipe.text(of: path, group) }
         var changes = try overrides.map(Self.split)
         if let detector { changes.append(("detector", detector)) }
         if let data { changes.append(("data", data)) }
-        return try Recipe(text, file: recipe ?? "", overrides: changes)
+        return RecipeSource(text: text, file: recipe ?? "", overrides: changes)
     }
 
     static func split(_ text: String) throws -> (key: String, value: String) {

@@ -16,7 +16,12 @@ struct TrainCommand: RankCommand {
     @OptionGroup var options: RecipeOptions
     @Option(help: "Folder of the run.", completion: .directory) var out: String
 
+    @Flag(help: "Writes losses, rates and histograms for TensorBoard into the run's folder `tensorboard`: the key run.tensorboard.")
+    var tensorboard = false
+
     func run(on group: RankGroup) throws -> Int32 {
-        try Trainer(options.resolved(group), in: RunFolder(out, group), group: group).train()
+        let recipe = try options.resolved(group)
+        if tensorboard { recipe.run.tensorboard = true }
+        return try Trainer(recipe, in: RunFolder(out, group), group: group).train()
     }
 }

@@ -8,7 +8,8 @@ import Training
         commandName: "vigil", abstract: "Trains anomaly detectors on normal data, on any number of ranks: the same model on all.",
         version: Vigil.version,
         subcommands: [
-            DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, EvaluateCommand.self, ScoreCommand.self,
+            DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, SweepCommand.self, EvaluateCommand.self,
+            ScoreCommand.self,
             PlanCommand.self, InspectCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 

@@ -12,14 +12,7 @@ extension EndToEnd {
         private func poisoned(_ variable: String) throws -> Run {
             let run = Run(path: place.fresh("poisoned"))
             try #require(try vigil(training(run.path, "epochs=1", "run.checkpoint.keep=1")).code == 0)
-            let old = try run.digest(), whole = try Safetensors(Data(contentsOf: run.state), name: "state")
-            var tensors = whole.tensors
-            let tensor = try #require(tensors[variable])
-            let bytes = withUnsafeBytes(of: Float.greatestFiniteMagnitude) { Data($0) } + tensor.bytes.dropFirst(4)
-            tensors[variable] = Safetensors.Tensor(type: tensor.type, shape: tensor.shape, bytes: bytes)
-            try Safetensors(metadata: whole.metadata, tensors: tensors).encoded().write(to: run.state)
-            let record = URL(fileURLWithPath: run.path + "/checkpoints/latest/run.json"), text = try String(contentsOf: record, encoding: .utf8)
-            try Data(text.replacingOccurrences(of: old, with: run.digest()).utf8).write(to: record)
+            try run.poison(variable)
             return run
         }
 
@@ -61,5 +54,19 @@ extension EndToEnd {
                 #/vigil: [\w.]+\.variance is not finite in step ([67]) of training; the first value that was not finite was a value of [\d×]+ \([a-zA-Z ]+\), computed from \w*encoder\.\d\.\w+ \((inf|nan)\) for sample \d+ of split train in step \1/#
             #expect(try pattern.prefixMatch(in: said) != nil && said.hasSuffix(end), "\(said)")
         }
+    }
+}
+
+extension Run {
+    /// Gives the newest checkpoint the largest finite number as the first of a variable.
+    func poison(_ variable: String) throws {
+        let old = try digest(), whole = try Safetensors(Data(contentsOf: state), name: "state")
+        var tensors = whole.tensors
+        let tensor = try #require(tensors[variable])
+        let bytes = withUnsafeBytes(of: Float.greatestFiniteMagnitude) { Data($0) } + tensor.bytes.dropFirst(4)
+        tensors[variable] = Safetensors.Tensor(type: tensor.type, shape: tensor.shape, bytes: bytes)
+        try Safetensors(metadata: whole.metadata, tensors: tensors).encoded().write(to: state)
+        let record = URL(fileURLWithPath: path + "/checkpoints/latest/run.json"), text = try String(contentsOf: record, encoding: .utf8)
+        try Data(text.replacingOccurrences(of: old, with: digest()).utf8).write(to: record)
     }
 }
