@@ -61,10 +61,11 @@ public final class Evaluator {
         let microbatch = recipe.microbatch, seed = recipe.fields.seed, isOfScenes = model.detector is any SceneDetector
         let scorer = isOfScenes ? nil : try Scorer(model, microbatch: microbatch, seed: UInt64(seed), on: resources)
         func localScores(_ samples: some RandomAccessCollection<Int>, of split: Split, as name: String) throws -> LocalScores {
-            guard let scorer else {
-                return try SceneWork(of: split, model, seed: seed, microbatch: microbatch, on: resources, group).localScores(of: split)
-            }
             let kept = KeptScores(of: run, split: name, state: state.record, fingerprint: split.set.manifest.fingerprint)
+            guard let scorer else {
+                return try SceneWork(of: split, model, seed: seed, microbatch: microbatch, on: resources, until: stopping, group)
+                    .localScores(of: split, kept)
+            }
             return try scorer.localScores(samples, of: split, kept, until: stopping, group)
         }
         let local: LocalScores

@@ -22,14 +22,15 @@ struct KeptScores {
     func complete(_ shares: [[Int]], until stopping: Stopping, _ score: ([Int]) throws -> [ScoreColumn]) throws -> [ScoreColumn] {
         let own = shares[group.rank], kept = try load(shares)
         let known = Dictionary(zip(kept.numbers, kept.numbers.indices), uniquingKeysWith: { first, _ in first })
-        let rest = own.filter { known[$0] == nil }, new = try score(rest)
-        let place = Dictionary(zip(rest, rest.indices), uniquingKeysWith: { first, _ in first })
+        let rest = known.isEmpty ? own : own.filter { known[$0] == nil }, new = try score(rest)
         let count = shares.reduce(0) { $0 + $1.count }
         let scored = Int(try group.sum([Int64(own.count - rest.count + (new.first?.values.count ?? 0))])[0])
         let reason = try stopping.agree(over: group)
         // what is left when all is scored takes no time
         guard let reason, scored < count else {
             if group.rank == 0 { file.remove() }
+            if kept.numbers.isEmpty { return new }
+            let place = Dictionary(zip(rest, rest.indices), uniquingKeysWith: { first, _ in first })
             return new.enumerated().map { number, column in
                 ScoreColumn(column.name, own.map { sample in place[sample].map { column.values[$0] } ?? kept.columns[column.name]![known[sample]!] })
             }

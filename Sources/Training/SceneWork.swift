@@ -10,8 +10,9 @@ import Ranks
 struct SceneWork {
     let scene: Scene
     private let model: Model
-    /// The blocks of rows that are this rank's.
-    private let blocks: [Range<Int>]
+    /// The blocks of rows that are this rank's, and the rows of all of each rank's.
+    private let blocks: [Range<Int>], ranges: [Range<Int>]
+    private let stopping: Stopping, group: RankGroup
 
     /// Rows of a block, by the scene alone.
     private static func blockRows(columns: Int) -> Int { max(1, min(16, 65536 / columns)) }
@@ -22,7 +23,9 @@ struct SceneWork {
     ///   - seed: of random starts.
     ///   - resources: for maps that a graph gives.
     /// - Throws: where the split is no scene.
-    init(of split: Split, _ model: Model, seed: Int, microbatch: Int, on resources: Plan.Resources, _ group: RankGroup) throws {
+    init(
+        of split: Split, _ model: Model, seed: Int, microbatch: Int, on resources: Plan.Resources, until stopping: Stopping, _ group: RankGroup
+    ) throws {
         guard let place = split.set.manifest.scene else {
             throw Failure(
                 .usage,
@@ -39,11 +42,14 @@ struct SceneWork {
         }
         let own = SceneMap(channels: size, rows: pixels)
         let maps = try Self.maps(of: model, over: own, columns: columns, microbatch: microbatch, on: resources)
-        let gathering = Scene.Gathering(group, rows: rows, blockRows: Self.blockRows(columns: columns))
+        let gathering = Scene.Gathering(group, rows: rows, blockRows: Self.blockRows(columns: columns), until: stopping)
         scene = Scene(
             rows: rows, columns: columns, pixels: own, maps: maps, values: { variable in model.state[variable] }, seed: UInt64(seed),
             gathering: gathering)
-        (self.model, blocks) = (model, gathering.own)
+        ranges = (0 ..< group.count).map { rank in
+            Scene.Gathering.rows(of: rank, among: group.count, rows: rows, blockRows: Self.blockRows(columns: columns))
+        }
+        (self.model, blocks, self.stopping, self.group) = (model, gathering.own, stopping, group)
     }
 
     /// The maps that the scoring of single pixels declares, by a plan of the microbatch, the last one padded with zeros.
@@ -78,13 +84,27 @@ struct SceneWork {
     }
 
     /// What a detector makes of the scene: its scores of this rank's pixels.
-    func localScores(of split: Split) throws -> LocalScores {
+    /// - Throws: `Stopped`, on all ranks, where one of them had to stop: then the scores of whole blocks so far are kept.
+    func localScores(of split: Split, _ kept: KeptScores) throws -> LocalScores {
         guard let detector = model.detector as? any SceneDetector else { preconditionFailure("\(type(of: model.detector)) scores no scenes") }
-        try detector.score(scene)
-        let columns = try scene.scores.map { score in
-            ScoreColumn(score.name, try blocks.flatMap { rows in try score.map.values(of: rows).map(Double.init) })
+        do { try detector.score(scene) } catch let interruption as SceneInterrupted {
+            throw Stopped("stopped \(interruption.reason.rawValue) before what the scores of split \(split.name) need of the whole scene was formed")
         }
-        let own = Array((blocks.first?.lowerBound ?? 0) * scene.columns ..< (blocks.last?.upperBound ?? 0) * scene.columns)
+        let shares = ranges.map { Array($0.lowerBound * scene.columns ..< $0.upperBound * scene.columns) }, own = shares[group.rank]
+        let columns = try kept.complete(shares, until: stopping) { try scores(of: $0) }
         return LocalScores(numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: columns, groups: nil)
+    }
+
+    /// Of the pixels of whole blocks, as many as there is time for, one block at least.
+    private func scores(of pixels: [Int]) throws -> [ScoreColumn] {
+        var columns = scene.scores.map { ScoreColumn($0.name, []) }
+        let asked = Set(pixels.map { $0 / scene.columns })
+        for rows in blocks where asked.contains(rows.lowerBound) {
+            try stopping.work {
+                for (place, score) in scene.scores.enumerated() { columns[place].values += try score.map.values(of: rows).map(Double.init) }
+            }
+            if stopping.reason != nil { break }
+        }
+        return columns
     }
 }

@@ -87,7 +87,7 @@ public final class Trainer {
                     throw try explain(symptom, in: steps)
                 }
             case .fit(let pass): if let reason = try runFit(pass) { return try stop(reason) }
-            case .scene(let name, let procedure): try runScene(name, procedure)
+            case .scene(let name, let procedure): if let reason = try runScene(name, procedure) { return try stop(reason) }
             }
             if number + 1 < stages.count { (position.stage, position.step) = (number + 1, 0) }
             if position.total > saved!.position.total { _ = try save() }
@@ -292,14 +292,19 @@ public final class Trainer {
         return nil
     }
 
-    /// Makes state of totals over the scene that is trained on; scenes that fit into a day's work need no stop between.
-    private func runScene(_ name: String, _ procedure: (Scene) throws -> [(Variable, [Double])]) throws {
-        guard position.step == 0 else { return }
+    /// Makes state of totals over the scene that is trained on. Returns why it stopped where that was before the end: the next job begins
+    /// the stage anew, for what it has by then is as large as what it reads.
+    private func runScene(_ name: String, _ procedure: (Scene) throws -> [(Variable, [Double])]) throws -> StopReason? {
+        guard position.step == 0 else { return nil }
         let own = Plan.Resources(team: resources.team, isa: resources.isa)
-        let work = try SceneWork(of: split, model, seed: recipe.fields.seed, microbatch: recipe.microbatch, on: own, group)
-        for (variable, values) in try procedure(work.scene) { model.state[variable] = values }
+        do {
+            let work = try SceneWork(
+                of: split, model, seed: recipe.fields.seed, microbatch: recipe.microbatch, on: own, until: stopping, group)
+            for (variable, values) in try procedure(work.scene) { model.state[variable] = values }
+        } catch let interruption as SceneInterrupted { return interruption.reason }
         position.advance()
         try log.record("fit", ["stage": name, "samples": split.count])
+        return nil
     }
 
     private func report(_ name: String, _ executor: StageExecutor, _ outcome: StageExecutor.Outcome, last: Int) throws {

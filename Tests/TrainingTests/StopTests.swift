@@ -193,6 +193,28 @@ extension EndToEnd {
             #expect(other.code == 0 && other.errors == "" && other.output != whole)
         }
 
+        /// A pass over a scene that had to stop begins anew; its scores go on from the blocks of rows that are there, on other ranks too.
+        @Test func inAScene() throws {
+            let scene = place.fresh("scene")
+            try #require(try vigil(["synthesize", "scene", "--out", scene, "--rows", "60", "--columns", "40", "--bands", "12"]).code == 0)
+            func fit(_ out: String) -> [String] { ["train", "--detector", "rx", "--data", scene, "--out", out] }
+            let whole = try digestOfWhole(fit), run = Run(path: place.fresh("rx"))
+            var job = try vigil(fit(run.path) + ["--set", "run.until=0.001"], ranks: 2)
+            #expect(job.code == 75 && job.errors.contains("stopped before the end of its time at "), "\(job.errors)")
+            #expect(run.checkpoints == ["step-00000000"])
+            job = try vigil(fit(run.path))
+            #expect(job.code == 0, "\(job.errors)")
+            #expect(try run.digest() == whole)
+
+            let evaluation = ["evaluate", run.path, "--data", scene, "--json"], text = try vigil(evaluation).output
+            job = try vigil(evaluation + ["--until", "0.001"])
+            #expect(job.code == 75 && job.output == "" && job.errors.contains("with 640 of 2400 samples of split test scored"), "\(job.errors)")
+            job = try vigil(evaluation + ["--until", "0.001"], ranks: 2)
+            #expect(job.code == 75 && job.errors.contains("with 1920 of 2400 samples"), "\(job.errors)")
+            job = try vigil(evaluation, ranks: 3)
+            #expect(job.code == 0 && job.output == text, "\(job.errors)")
+        }
+
         /// A folder is one job's at a time; a job that was killed leaves it free.
         @Test func twoJobsInOneFolder() throws {
             func long(_ out: String) -> [String] { training(out, "epochs=100", "steps=40", "settings.width=16", "run.checkpoint.every=3") }

@@ -17,9 +17,12 @@ struct ResidualScores {
     /// Of the guided filter: pixels, and what a window must vary by to be an edge.
     let radius: Int, epsilon: Double
 
+    /// Numbers of a residual that are kept rather than computed for each pass: 256 MiB.
+    private static let mostKept = 1 << 26
+
     /// Declares D_SS, its parts, and the residual's length.
     func declare(of residual: SceneMap, in scene: Scene) throws {
-        let residual = residual.channels <= 512 && scene.rows * scene.columns <= 1 << 20 ? scene.kept(residual) : residual
+        let residual = residual.channels * scene.ownPixels <= Self.mostKept ? scene.kept(residual) : residual
         let spectral = scene.kept(try spectral(residual, scene)), spatial = scene.kept(try spatial(residual, scene))
         let (a, b) = (try scaled(spatial, scene), try scaled(spectral, scene))
         scene.score("D_SS", scene.pointwise(a, b) { [Float(weight * Double($0[0].first!) + (1 - weight) * Double($0[1].first!))] })

@@ -109,6 +109,9 @@ public final class Scene {
     /// The blocks of rows that this rank forms totals of: what it keeps of the scene between passes belongs to them.
     var ownBlocks: [Range<Int>] { gathering.own }
 
+    /// Pixels of the blocks that are this rank's.
+    var ownPixels: Int { gathering.own.reduce(0) { $0 + $1.count } * columns }
+
     /// One number a pixel.
     public func score(_ name: String, _ map: SceneMap) { scores.append((name, map)) }
 
@@ -195,12 +198,12 @@ public final class Scene {
     /// The same map, computed once and kept: for maps of few channels that are asked for more than once.
     public func kept(_ map: SceneMap) -> SceneMap {
         var known: [Int: [Float]] = [:]
-        let width = columns * map.channels
+        let width = columns * map.channels, most = max(1, gathering.own.first?.count ?? 1)
         return SceneMap(channels: map.channels) { wanted in
-            // rows that are missing side by side are computed together
+            // rows that are missing side by side are computed together, but not many: what they are made of may be far more than they
             var start = wanted.lowerBound
             while let first = (start ..< wanted.upperBound).first(where: { known[$0] == nil }) {
-                let end = (first ..< wanted.upperBound).first { known[$0] != nil } ?? wanted.upperBound
+                let limit = min(first + most, wanted.upperBound), end = (first ..< limit).first { known[$0] != nil } ?? limit
                 let values = try map.values(of: first ..< end)
                 for row in first ..< end { known[row] = Array(values[(row - first) * width ..< (row - first + 1) * width]) }
                 start = end
