@@ -87,8 +87,16 @@ public enum ThresholdRule: Sendable, Equatable {
                         + "\(Int(Double(TailFit.leastExcesses) / TailFit.share)) different ones, or ask for a quantile")
             }
             return fit.threshold(rate: rate)
-        case .bestF1: return try Self.best(labeled) { detected, alarms, anomalies in Double(2 * detected) / Double(detected + alarms + anomalies) }
-        case .cost(let miss): return try Self.best(labeled) { detected, alarms, anomalies in -Double(alarms) - miss * Double(anomalies - detected) }
+        case .bestF1, .cost: return try Self.best(labeled, merit!)
+        }
+    }
+
+    /// What a rule that goes by labels makes greatest.
+    var merit: ((_ detected: Int, _ falseAlarms: Int, _ anomalies: Int) -> Double)? {
+        switch self {
+        case .bestF1: { detected, alarms, anomalies in Double(2 * detected) / Double(detected + alarms + anomalies) }
+        case .cost(let miss): { detected, alarms, anomalies in -Double(alarms) - miss * Double(anomalies - detected) }
+        default: nil
         }
     }
 

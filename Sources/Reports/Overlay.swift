@@ -33,29 +33,35 @@ public struct Overlay {
     }
 
     private static let side = 192, gap = 8, barWidth = 16, labelWidth = 6 * 8
-    private let panels: [Panel], map: Map?
+    private let panels: [Panel], map: Map?, after: [Panel]
 
-    /// - Parameter panels: the input, then reconstructions.
-    public init(_ panels: [Panel], map: Map?) { (self.panels, self.map) = (panels, map) }
+    /// - Parameters:
+    ///   - panels: the input, then reconstructions.
+    ///   - after: what stands behind the map's scale.
+    public init(_ panels: [Panel], map: Map?, after: [Panel] = []) { (self.panels, self.map, self.after) = (panels, map, after) }
 
     /// Small pictures are enlarged, pixel by pixel, so that their larger side has at least 192.
     public var canvas: Canvas {
-        let sizes = panels.map { ($0.height, $0.width) } + (map.map { [($0.height, $0.width)] } ?? [])
+        let inOrder: [Panel?] = panels + (map == nil ? [] : [nil]) + after
+        let sizes = inOrder.map { panel in panel.map { ($0.height, $0.width) } ?? (map!.height, map!.width) }
         let scales = sizes.map { max(1, (Self.side + max($0.0, $0.1) - 1) / max($0.0, $0.1)) }
         let widths = zip(sizes, scales).map { $0.1 * $1 }, height = zip(sizes, scales).map { $0.0 * $1 }.max() ?? 0
         let bar = map == nil ? 0 : Self.barWidth + 4 + Self.labelWidth + Self.gap
         var canvas = Canvas(width: widths.reduce(Self.gap) { $0 + $1 + Self.gap } + bar, height: height + 2 * Self.gap), left = Self.gap
-        for (number, size) in sizes.enumerated() {
-            for y in 0 ..< size.0 {
-                for x in 0 ..< size.1 {
-                    let color = number < panels.count ? panels[number].color(x, y) : mapColor(x, y), scale = scales[number]
+        for (number, panel) in inOrder.enumerated() {
+            let scale = scales[number]
+            for y in 0 ..< sizes[number].0 {
+                for x in 0 ..< sizes[number].1 {
                     canvas.fill(
-                        x: left + x * scale ..< left + (x + 1) * scale, y: Self.gap + y * scale ..< Self.gap + (y + 1) * scale, color)
+                        x: left + x * scale ..< left + (x + 1) * scale, y: Self.gap + y * scale ..< Self.gap + (y + 1) * scale,
+                        panel?.color(x, y) ?? mapColor(x, y))
                 }
             }
             left += widths[number] + Self.gap
+            guard panel == nil, let map else { continue }
+            Self.paintBar(of: map, on: &canvas, left: left, height: height)
+            left += bar
         }
-        if let map { Self.paintBar(of: map, on: &canvas, left: left, height: height) }
         return canvas
     }
 

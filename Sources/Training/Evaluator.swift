@@ -64,7 +64,7 @@ public final class Evaluator {
             let kept = KeptScores(of: run, split: name, state: state.record, fingerprint: split.set.manifest.fingerprint)
             guard let scorer else {
                 return try SceneWork(of: split, model, seed: seed, microbatch: microbatch, on: resources, until: stopping, group)
-                    .localScores(of: split, kept)
+                    .localScores(of: split, kept, until: stopping)
             }
             return try scorer.localScores(samples, of: split, kept, until: stopping, group)
         }

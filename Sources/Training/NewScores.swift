@@ -1,4 +1,5 @@
 import Datasets
+import Detectors
 import Foundation
 import HDF5
 import Metrics
@@ -8,12 +9,12 @@ import Reports
 
 /// What `vigil score` is asked for.
 public struct ScoreRequest {
-    /// Pictures, a table, arrays, or a set, of which `split` is scored.
+    /// Pictures, a table, arrays, a cube, or a set, of which `split` is scored.
     public var input: String, split = "test"
     public var samples = NewSamples.Request()
     /// The score that verdicts are made by; the detector's default where nil.
     public var score: String?
-    /// By the 0.95 quantile of held-out normals where nil.
+    /// By the 0.95 quantile of held-out normals where nil; of a scene the 0.99 quantile of its own pixels.
     public var rule: ThresholdRule?
     /// Whether reconstructions are kept beside the maps.
     public var keepsReconstructions = false
@@ -23,6 +24,16 @@ public struct ScoreRequest {
     public var threads: Int?
 
     public init(input: String) { self.input = input }
+}
+
+/// Scores new samples, or a whole scene where the run's detector works on scenes, and writes what `vigil score` promises into a folder that is
+/// not there yet.
+/// - Returns: on rank 0, what there is to say.
+/// - Throws: where the run, the input or the request are not what they must be; nothing is left behind then.
+public func writeScores(_ run: RunFolder, _ request: ScoreRequest, to path: String, group: RankGroup) throws -> String {
+    let recipe = try run.recipe()
+    guard recipe.detector is any SceneDetector.Type else { return try NewScores(run, request, group: group).write(to: path) }
+    return try SceneScores(run, recipe, request, group: group).write(to: path)
 }
 
 /// Scores new samples by a trained run, each regardless of the others: the ranks share a block of samples at a time, whose size no rank

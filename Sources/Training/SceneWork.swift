@@ -11,8 +11,8 @@ struct SceneWork {
     let scene: Scene
     private let model: Model
     /// The blocks of rows that are this rank's, and the rows of all of each rank's.
-    private let blocks: [Range<Int>], ranges: [Range<Int>]
-    private let stopping: Stopping, group: RankGroup
+    let blocks: [Range<Int>], ranges: [Range<Int>]
+    private let group: RankGroup
 
     /// Rows of a block, by the scene alone.
     private static func blockRows(columns: Int) -> Int { max(1, min(16, 65536 / columns)) }
@@ -22,9 +22,10 @@ struct SceneWork {
     /// - Parameters:
     ///   - seed: of random starts.
     ///   - resources: for maps that a graph gives.
+    ///   - stopping: of a job that may end before the scene does.
     /// - Throws: where the split is no scene.
     init(
-        of split: Split, _ model: Model, seed: Int, microbatch: Int, on resources: Plan.Resources, until stopping: Stopping, _ group: RankGroup
+        of split: Split, _ model: Model, seed: Int, microbatch: Int, on resources: Plan.Resources, until stopping: Stopping? = nil, _ group: RankGroup
     ) throws {
         guard let place = split.set.manifest.scene else {
             throw Failure(
@@ -49,7 +50,7 @@ struct SceneWork {
         ranges = (0 ..< group.count).map { rank in
             Scene.Gathering.rows(of: rank, among: group.count, rows: rows, blockRows: Self.blockRows(columns: columns))
         }
-        (self.model, blocks, self.stopping, self.group) = (model, gathering.own, stopping, group)
+        (self.model, blocks, self.group) = (model, gathering.own, group)
     }
 
     /// The maps that the scoring of single pixels declares, by a plan of the microbatch, the last one padded with zeros.
@@ -83,20 +84,25 @@ struct SceneWork {
             })
     }
 
+    /// Lets the detector declare its scores of the scene, once. All ranks call this together.
+    func declareScores() throws {
+        guard let detector = model.detector as? any SceneDetector else { preconditionFailure("\(type(of: model.detector)) scores no scenes") }
+        try detector.score(scene)
+    }
+
     /// What a detector makes of the scene: its scores of this rank's pixels.
     /// - Throws: `Stopped`, on all ranks, where one of them had to stop: then the scores of whole blocks so far are kept.
-    func localScores(of split: Split, _ kept: KeptScores) throws -> LocalScores {
-        guard let detector = model.detector as? any SceneDetector else { preconditionFailure("\(type(of: model.detector)) scores no scenes") }
-        do { try detector.score(scene) } catch let interruption as SceneInterrupted {
+    func localScores(of split: Split, _ kept: KeptScores, until stopping: Stopping) throws -> LocalScores {
+        do { try declareScores() } catch let interruption as SceneInterrupted {
             throw Stopped("stopped \(interruption.reason.rawValue) before what the scores of split \(split.name) need of the whole scene was formed")
         }
         let shares = ranges.map { Array($0.lowerBound * scene.columns ..< $0.upperBound * scene.columns) }, own = shares[group.rank]
-        let columns = try kept.complete(shares, until: stopping) { try scores(of: $0) }
+        let columns = try kept.complete(shares, until: stopping) { try scores(of: $0, until: stopping) }
         return LocalScores(numbers: own, classes: own.map { Int(split.labels[$0]) }, columns: columns, groups: nil)
     }
 
     /// Of the pixels of whole blocks, as many as there is time for, one block at least.
-    private func scores(of pixels: [Int]) throws -> [ScoreColumn] {
+    private func scores(of pixels: [Int], until stopping: Stopping) throws -> [ScoreColumn] {
         var columns = scene.scores.map { ScoreColumn($0.name, []) }
         let asked = Set(pixels.map { $0 / scene.columns })
         for rows in blocks where asked.contains(rows.lowerBound) {

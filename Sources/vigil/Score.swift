@@ -7,7 +7,7 @@ import Training
 
 struct ScoreCommand: RankCommand {
     static let configuration = CommandConfiguration(
-        commandName: "score", abstract: "Scores new samples by a trained run: pictures, tables, arrays or a set.",
+        commandName: "score", abstract: "Scores new samples by a trained run: pictures, tables, arrays, a cube or a set.",
         discussion: """
             DIR gets scores.csv (name, every score, the probability that a normal scores as high, the verdict), scores.h5 (scores and maps, in \
             the same order), summary.json, and in overlays, of images, the highest scores: input, reconstruction and map side by side. No sample's score depends on \
@@ -15,9 +15,15 @@ struct ScoreCommand: RankCommand {
 
             Thresholds: quantile and tail (a generalized Pareto fit, for rare alarms) come from the normals that the run held out, best-f1 and cost from the \
             labels of the scored set; a number is taken as it is. Without --threshold it is the quantile for a rate of 0.05.
+
+            A run on scenes takes a scene: a set, or a cube (mat, hdr, h5) of the bands trained on. DIR gets each score's map in scores.h5 and, for \
+            GIS programs, in scores.img with scores.hdr; map.png, side by side false colors, map, mask and alarms; where there is a mask roc.csv \
+            and roc.svg; summary.json. The quantile is there one of the scene's own pixels, for a share of alarms of 0.01 unless another is asked for.
             """)
     @Argument(help: "Folder of a run.", completion: .directory) var run: String
-    @Option(help: "A PNG or JPEG file, a folder of such, a table (csv), arrays (npz, mat, a folder of npy), or a set.", completion: .file())
+    @Option(
+        help: "A PNG or JPEG file, a folder of such, a table (csv), arrays (npz, mat, a folder of npy), a cube (mat, hdr, h5), or a set.",
+        completion: .file())
     var input: String
     @Option(help: "Folder to write into, not there yet.", completion: .directory) var out: String
     @Option(help: "Split to score, of a set.") var split = "test"
@@ -46,7 +52,7 @@ struct ScoreCommand: RankCommand {
         (request.keepsReconstructions, request.overlays) = (reconstructions, overlays)
         (request.samples.converts, request.samples.hasHeader, request.samples.dropped, request.samples.array) = (convert, header, drop, samples)
         request.samples.separator = separator == "tab" ? UInt8(ascii: "\t") : separator.utf8.first!
-        say(try NewScores(RunFolder(run, group), request, group: group).write(to: out), group)
+        say(try writeScores(RunFolder(run, group), request, to: out, group: group), group)
         return 0
     }
 

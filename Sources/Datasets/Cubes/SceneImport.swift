@@ -5,6 +5,8 @@ public struct SceneRequest: Sendable {
     public var cube: CubeFile
     /// In the cube's file unless another is named; nil where there is none.
     public var mask: CubeFile?
+    /// Whether the file of the mask may have none; of ENVI the cube's own file never has one.
+    public var needsMask = true
     /// Bands to take, counted from 0; all where nil. Those that the source marks as bad are left out unless `keepsBadBands`.
     public var bands: [Int]?
     public var droppedBands: [Int] = []
@@ -26,7 +28,7 @@ public struct SceneImport: Sendable {
 
     public init(_ request: SceneRequest) throws(DatasetError) {
         let cube = try request.cube.open()
-        let mask = try request.mask.map { request throws(DatasetError) in try request.open(maskOf: cube) }
+        let mask = try Self.mask(request, of: cube)
         if let mask, (mask.rows, mask.columns, mask.bands) != (cube.rows, cube.columns, 1) {
             let found = "\(mask.name) is \(mask.rows)×\(mask.columns)×\(mask.bands)"
             throw DatasetError(.badData, "\(found), expected \(cube.rows)×\(cube.columns), one number a pixel of \(cube.name)")
@@ -41,6 +43,14 @@ public struct SceneImport: Sendable {
             throw DatasetError(.usage, "\(cube.name): no band is left, or one is named twice; choose others of its \(cube.bands)")
         }
         (self.request, self.cube, self.mask, rows, columns) = (request, cube, mask, cube.rows, cube.columns)
+    }
+
+    private static func mask(_ request: SceneRequest, of cube: any Cube) throws(DatasetError) -> (any Cube)? {
+        guard let file = request.mask, request.needsMask || !(cube is ENVICube) else { return nil }
+        do { return try file.open(maskOf: cube) } catch {
+            guard error.kind == .missingInput, !request.needsMask else { throw error }
+            return nil
+        }
     }
 
     /// The taken bands' numbers of a row, pixel after pixel.
