@@ -75,11 +75,7 @@ public final class NewScores {
     /// Scores everything and writes `scores.csv`, `scores.h5`, `summary.json` and `overlays/` into a folder that is not there yet.
     /// - Returns: on rank 0, what there is to say.
     public func write(to path: String) throws -> String {
-        let output = try NewScoresOutput(path, group)
-        do { return try write(to: path, output) } catch {
-            output.discard()
-            throw error
-        }
+        try NewScoresOutput(path, group).keeping { try write(to: path, $0) }
     }
 
     private func write(to path: String, _ output: NewScoresOutput) throws -> String {
@@ -111,7 +107,6 @@ public final class NewScores {
         }
         let painted = try paint(rows.map { $0[verdictScore.place] }, into: output.beside.appendingPathComponent("overlays"), output)
         try group.barrier()
-        try output.publish()
         return verdict.map { text(of: $0, painted, path) } ?? ""
     }
 

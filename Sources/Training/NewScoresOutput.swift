@@ -37,11 +37,23 @@ struct NewScoresOutput {
 
     @discardableResult func onRankZero<Result>(_ body: () throws -> Result) throws -> Result? { group.rank == 0 ? try attempt(body) : nil }
 
+    /// What `body` makes, under its name once it is whole; nothing where it fails.
+    func keeping(_ body: (NewScoresOutput) throws -> String) throws -> String {
+        do {
+            let text = try body(self)
+            try publish()
+            return text
+        } catch {
+            discard()
+            throw error
+        }
+    }
+
     /// Leaves nothing behind.
-    func discard() { if group.rank == 0 { try? FileManager.default.removeItem(at: beside) } }
+    private func discard() { if group.rank == 0 { try? FileManager.default.removeItem(at: beside) } }
 
     /// Gives the folder its name.
-    func publish() throws {
+    private func publish() throws {
         try onRankZero {
             guard rename(beside.path, place.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         }

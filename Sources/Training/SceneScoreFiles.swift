@@ -65,7 +65,7 @@ struct SceneScoreFiles {
 
     private func write(_ text: String, _ file: String) throws { try Data(text.utf8).write(to: folder.appendingPathComponent(file)) }
 
-    /// `scores.h5`: [rows, columns] of each score.
+    /// `scores.h5`: [rows, columns] of each score. It is built in memory, compressed, as every new file of `HDF5` is.
     private func writeHDF5() throws {
         let file = try File.create(folder.appendingPathComponent("scores.h5").path), place = scene.place
         // as many rows as come at a time, so that no chunk is touched twice

@@ -1,6 +1,7 @@
 import Datasets
 import Detectors
 import Foundation
+import Plans
 import Ranks
 import Reports
 
@@ -79,14 +80,14 @@ struct SceneScores {
 }
 
 /// A scene whose scores are declared: they are computed where rows of them are asked for.
-struct ScoredScene {
+final class ScoredScene {
     let job: SceneScores, set: SampleSet, split: Split, place: Manifest.Scene
     /// Of the bands that the composite shows.
     let shown: [Int]
     /// Of the score that verdicts are made by.
     let chosen: Int
     let names: [String]
-    private let work: SceneWork, group: RankGroup
+    private let work: SceneWork, group: RankGroup, team: ThreadTeam
 
     init(_ set: SampleSet, by job: SceneScores, _ group: RankGroup) throws {
         let recipe = job.recipe, manifest = set.manifest, form = job.checkpoint.record.form
@@ -102,11 +103,12 @@ struct ScoredScene {
         }
         (self.job, self.set, self.place, self.group) = (job, set, place, group)
         do { split = try set.split(job.request.split) } catch { throw Failure(error, in: job.request.input) }
-        let model = try Model(recipe, of: manifest, range: form?.valueRange)
+        let resources = try makeResources(recipe, .alone()), model = try Model(recipe, of: manifest, range: form?.valueRange)
+        team = resources.team
         try model.load(job.checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: job.checkpoint.folder.path)
         do {
             work = try SceneWork(
-                of: split, model, seed: recipe.fields.seed, microbatch: recipe.microbatch, on: makeResources(recipe, .alone()), group)
+                of: split, model, seed: recipe.fields.seed, microbatch: recipe.microbatch, on: resources, group)
             try work.declareScores()
         } catch let error as DatasetError { throw Failure(error, in: job.request.input) }
         let names = work.scene.scores.map(\.name)
@@ -116,6 +118,8 @@ struct ScoredScene {
         (self.names, self.chosen) = (names, chosen)
         shown = ScenePicture.bands(of: manifest.shape[0], wavelengths: place.wavelengths, unit: place.wavelengthUnit)
     }
+
+    deinit { team.end() }
 
     /// The bands of the composite, as a map of three channels.
     private var composite: SceneMap {
@@ -155,19 +159,5 @@ struct ScoredScene {
             return text
         }
         return text ?? ""
-    }
-}
-
-extension NewScoresOutput {
-    /// What `body` makes, named when it is whole; nothing where it fails.
-    func keeping(_ body: (NewScoresOutput) throws -> String) throws -> String {
-        do {
-            let text = try body(self)
-            try publish()
-            return text
-        } catch {
-            discard()
-            throw error
-        }
     }
 }

@@ -37,7 +37,7 @@ struct ScoreCommand: RankCommand {
     @Option(help: "False-alarm rate that quantile and tail aim at (default: 0.05 and 0.001).") var falseAlarms: Double?
     @Option(help: "What a missed anomaly costs, in false alarms, for --threshold cost.") var missCost: Double?
     @Flag(help: "Keep reconstructions in scores.h5, too.") var reconstructions = false
-    @Option(help: "How many of the highest scores to paint.") var overlays = 100
+    @Option(help: "How many of the highest scores to paint; of a scene 0 for no picture.") var overlays = 100
     @Option(help: "Threads a rank; those of the recipe unless given.") var threads: Int?
 
     func validate() throws {

@@ -188,6 +188,17 @@ extension EndToEnd {
             #expect((try summary(of: found.out)["auroc"] as? [String: Double])?["rx"] == 1 && found.output.contains("1 of 1 anomalies detected"))
         }
 
+        private static let data = ProcessInfo.processInfo.environment["VIGIL_DATA"]
+
+        /// MATLAB's file of San Diego, read in place, with the area that the inventory of the data has of it.
+        @Test(.enabled(if: data != nil, "VIGIL_DATA names no folder")) func aRealFile() throws {
+            let cube = (Self.data ?? "") + "/hsi/San_Diego.mat", set = place.fresh("real")
+            try #require(try vigil(["import", "cube", cube, "--out", set]).code == 0)
+            let found = try scored(try trained("rx", on: set), cube, ranks: 3)
+            let area = try #require((try summary(of: found.out)["auroc"] as? [String: Double])?["rx"])
+            #expect(abs(area - 0.940292) < 1e-4 && found.output.contains(" of 134 anomalies detected"))
+        }
+
         /// What is wrong is said in one sentence, once, with its code, and nothing is written.
         @Test func mistakes() throws {
             let set = try made(), run = try trained("rx", on: set), other = try made(rows: 40, columns: 40, bands: 21), out = place.fresh("none")

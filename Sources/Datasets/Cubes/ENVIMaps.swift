@@ -76,6 +76,7 @@ public final class ENVIMaps {
             while done < bytes.count {
                 let count = call(file.fileDescriptor, bytes.baseAddress! + done, bytes.count - done, off_t(start + done))
                 if count < 0 && errno == EINTR { continue }
+                if count == 0 { errno = EIO }  // the file has become shorter
                 guard count > 0 else { return false }
                 done += count
             }
