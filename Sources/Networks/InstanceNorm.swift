@@ -23,7 +23,10 @@ public struct ChannelMoments {
         guard let (views, image) = x.shape.split(rank: 3) else { return nil }
         let channels = Shape(views.extents + [1, 1, image.extents[2]]), positions = Double(image.extents[0] * image.extents[1])
         mean = sum(x, to: channels) / positions
-        centered = x - mean.broadcast(to: x.shape)
+        let nearly = x - mean.broadcast(to: x.shape)
+        // the mean is rounded to a Float, which is no small part of the deviation where a channel is nearly constant, as a generator's first
+        // image is while it is young; a score is not to depend on that, training does no worse for it
+        centered = x.trace.training ? nearly : nearly - (sum(nearly, to: channels) / positions).broadcast(to: x.shape)
         variance = sum(square(centered), to: channels) / positions
     }
 }

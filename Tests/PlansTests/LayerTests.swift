@@ -38,6 +38,15 @@ import Testing
         #expect(trace.error == FormError("instance norm takes images [height, width, channels], not 4"))
     }
 
+    /// A score does not depend on how the mean of a nearly constant channel was rounded.
+    @Test func instanceNormOfNearlyConstantChannels() throws {
+        let trace = Trace(minibatch: 1, training: false), x = trace.input("x", .batched([4, 4, 8]))
+        var values = drawn(x.form, samples: 1, seed: 6)
+        values.numbers = values.numbers.map { Double(Float(1 + 1e-3 * $0)) }
+        let y = InstanceNorm(epsilon: 0)(Batched(x)), exact = evaluate([y.node], given: [x.index: values], samples: 1)[0].numbers
+        for (a, b) in zip(try planned([y.node], given: [x.index: values])[0], exact) { #expect(abs(a - b) < 3e-6) }
+    }
+
     /// Weights begin at gain / √inputs, which is also the scale of their changes; biases' is the multiplier alone.
     @Test func equalizedRates() {
         let layer = Convolution(from: 3, to: 2, kernel: 2, bias: true, equalized: EqualizedRate(gain: 3, multiplier: 0.5)),
