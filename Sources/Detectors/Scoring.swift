@@ -24,9 +24,11 @@ public final class Scoring {
     public private(set) var reconstructions: [(name: String, node: Node)] = []
     public var noises: [Noise] { trace.noises }
 
-    /// - Parameter microbatch: samples that are scored together; they do not meet.
-    public init(of detector: any Network, sample: Shape, microbatch: Int) {
-        trace = Trace(minibatch: microbatch, training: false, names: detector.names)
+    /// - Parameters:
+    ///   - microbatch: samples by which kernels are chosen; they do not meet.
+    ///   - atOnce: microbatches that are scored together.
+    public init(of detector: any Network, sample: Shape, microbatch: Int, atOnce: Int = 1) {
+        trace = Trace(minibatch: atOnce * microbatch, microbatch: microbatch, training: false, names: detector.names)
         x = Batched(trace.input("sample", .batched(sample)))
     }
 

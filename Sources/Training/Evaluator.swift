@@ -136,13 +136,19 @@ extension Scorer {
 
 /// A detector's scores by a plan of the recipe's microbatch, the last one padded with zeros.
 final class Scorer {
-    let scoring: Scoring, microbatch: Int
+    let scoring: Scoring
+    /// Samples that the plan scores together: one microbatch, or several, which have the same bits.
+    let count: Int
     private let plan: Plan, size: Int, seed: UInt64, preprocessing: Preprocessing
     private let input: UnsafeMutableBufferPointer<Float>
 
-    /// - Parameter shows: whether maps and reconstructions are asked for.
-    init(_ model: Model, microbatch: Int, seed: UInt64, shows: Bool = false, on resources: Plan.Resources) throws {
-        scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch)
+    /// - Parameters:
+    ///   - samples: about how many will come at a time: several microbatches of up to 64 samples share what a plan reads of the weights.
+    ///   - shows: whether maps and reconstructions are asked for.
+    init(_ model: Model, microbatch: Int, for samples: Int = 1, seed: UInt64, shows: Bool = false, on resources: Plan.Resources) throws {
+        let atOnce = max(1, (min(samples, 64) + microbatch - 1) / microbatch)
+        count = atOnce * microbatch
+        scoring = Scoring(of: model.detector, sample: model.sample, microbatch: microbatch, atOnce: atOnce)
         model.detector.score(scoring)
         func failure(_ what: String) -> Failure { Failure(.internal, "\(type(of: model.detector).name), scoring: \(what)") }
         if let error = scoring.trace.error { throw failure("\(error)") }
@@ -150,7 +156,7 @@ final class Scorer {
         plan = try Plan(scoring.trace, results: scoring.results + shown, state: model.state, on: resources)
         guard let input = plan.input(scoring.x.node) else { throw failure("no score depends on the sample; make one of `scoring.x`") }
         self.input = input
-        (self.microbatch, size, self.seed, preprocessing) = (microbatch, model.sample.count, seed, model.preprocessing)
+        (size, self.seed, preprocessing) = (model.sample.count, seed, model.preprocessing)
     }
 
     /// The scores of some of a split's samples, in the order of their declaration: the first is the default. Where the job is to stop, of
@@ -158,8 +164,8 @@ final class Scorer {
     func scores(_ samples: [Int], of split: Split, until stopping: Stopping) throws -> [ScoreColumn] {
         let reader = SplitReader(split)
         var columns = scoring.scores.map { ScoreColumn($0.name, []) }
-        for first in stride(from: 0, to: samples.count, by: microbatch) {
-            let members = samples[first ..< min(first + microbatch, samples.count)]
+        for first in stride(from: 0, to: samples.count, by: count) {
+            let members = samples[first ..< min(first + count, samples.count)]
             input.update(repeating: 0)
             try stopping.work {
                 try reader.read(members, through: preprocessing, into: UnsafeMutableBufferPointer(rebasing: input[..<(members.count * size)]))
@@ -180,8 +186,8 @@ final class Scorer {
     /// Of samples as the detector is given them, whose noise is keyed by a hash of their content: they have no numbers. Only for a scorer
     /// that shows.
     func outcomes(of samples: [[Float]]) throws -> [Outcome] {
-        try stride(from: 0, to: samples.count, by: microbatch).flatMap { first in
-            let members = samples[first ..< min(first + microbatch, samples.count)]
+        try stride(from: 0, to: samples.count, by: count).flatMap { first in
+            let members = samples[first ..< min(first + count, samples.count)]
             input.update(repeating: 0)
             for (place, values) in members.enumerated() {
                 _ = UnsafeMutableBufferPointer(rebasing: input[(place * size)...]).update(fromContentsOf: values)

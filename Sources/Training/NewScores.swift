@@ -56,7 +56,8 @@ public final class NewScores {
         input = try ScoreInput(at: request.input, split: request.split, as: form, model.preprocessing, request.samples, group)
         let resources = try makeResources(recipe, .alone())
         team = resources.team
-        scorer = try Scorer(model, microbatch: recipe.microbatch, seed: UInt64(recipe.fields.seed), shows: true, on: resources)
+        let share = (min(input.names.count, ScoreBlocks.most) + group.count - 1) / group.count
+        scorer = try Scorer(model, microbatch: recipe.microbatch, for: share, seed: UInt64(recipe.fields.seed), shows: true, on: resources)
         let names = scorer.scoring.scores.map(\.name)
         if let score = request.score, !names.contains(score) {
             throw Failure(.usage, "\(recipe.fields.detector) has no score \"\(score)\"; it has \(names.joined(separator: ", "))")
@@ -118,11 +119,14 @@ public final class NewScores {
         try output.onRankZero { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) }
         let packed = try group.broadcast(group.rank == 0 ? Array(highest).flatMap { withUnsafeBytes(of: $0) { Array($0) } } : [])
         let chosen = packed.withUnsafeBytes { bytes in (0 ..< bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int.self) } }
-        for place in stride(from: group.rank, to: chosen.count, by: group.count) {
-            let values = try input.values(of: chosen[place])
-            let picture = overlay(of: values, try scorer.outcomes(of: [values])[0])
-            try output.attempt {
-                try Data(picture.canvas.png).write(to: folder.appendingPathComponent(fileName(rank: place, sample: chosen[place])))
+        let own = Array(stride(from: group.rank, to: chosen.count, by: group.count))
+        for first in stride(from: 0, to: own.count, by: scorer.count) {
+            let places = own[first ..< min(first + scorer.count, own.count)], samples = try places.map { try input.values(of: chosen[$0]) }
+            for ((place, values), outcome) in zip(zip(places, samples), try scorer.outcomes(of: samples)) {
+                let picture = overlay(of: values, outcome)
+                try output.attempt {
+                    try Data(picture.canvas.png).write(to: folder.appendingPathComponent(fileName(rank: place, sample: chosen[place])))
+                }
             }
         }
         return chosen.count

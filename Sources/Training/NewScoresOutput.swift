@@ -67,6 +67,7 @@ struct ScoreBlocks {
 
     /// Samples that the ranks share at a time: by memory alone.
     let size: Int
+    static let most = 1024
     private let scores: [String]
     private let pictures: [(name: String, shape: [Int])]
     private let total: Int
@@ -82,7 +83,7 @@ struct ScoreBlocks {
             + kept.map { ("reconstruction_\($0.name)", $0.node.form.shape.extents) }
         total = job.input.names.count
         let bytes = 8 * scores.count + 4 * pictures.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        size = max(1, min(1024, (64 << 20) / bytes))
+        size = max(1, min(Self.most, (64 << 20) / bytes))
     }
 
     /// The scores of each sample, then its pictures.

@@ -77,8 +77,8 @@ struct HeldOutScores {
         case .of(let split, let samples):
             let share = group.rank * samples.count / group.count ..< (group.rank + 1) * samples.count / group.count
             let input = ScoreInput(Array(samples[share]), of: split, model.preprocessing)
-            let outcomes = try stride(from: 0, to: share.count, by: scorer.microbatch).flatMap { first in
-                try scorer.outcomes(of: (first ..< min(first + scorer.microbatch, share.count)).map(input.values))
+            let outcomes = try stride(from: 0, to: share.count, by: scorer.count).flatMap { first in
+                try scorer.outcomes(of: (first ..< min(first + scorer.count, share.count)).map(input.values))
             }
             var own: [String: [Double]] = [:]
             for (number, score) in scorer.scoring.scores.enumerated() { own[score.name] = outcomes.map { $0.scores[number] } }
