@@ -43,9 +43,13 @@ let package = Package(
         .target(name: "Datasets", dependencies: ["HDF5", "CCrypto", "CZlib", "CPNG", "CJPEG", "Randomness"]),
         .target(name: "Metrics", dependencies: ["Ranks", "Randomness"]),
         .target(name: "Reports", dependencies: ["CPNG"]),
+        .target(name: "Protobuf"),
+        .target(name: "ONNX", dependencies: ["Graphs", "Protobuf"]),
         .target(
             name: "Training",
-            dependencies: ["Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "Reports", "CCrypto", "Yams"]),
+            dependencies: [
+                "Detectors", "LinearAlgebra", "Plans", "Datasets", "Randomness", "HDF5", "Metrics", "Reports", "ONNX", "Protobuf", "CCrypto", "Yams",
+            ]),
         .executableTarget(
             name: "vigil",
             dependencies: [
@@ -64,6 +68,8 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "rank-probe"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "ProtobufTests", dependencies: ["Protobuf"]),
+        .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"]),
         .testTarget(name: "PlansTests", dependencies: ["Plans", "Networks", "Randomness"]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),

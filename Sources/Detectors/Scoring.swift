@@ -72,6 +72,9 @@ public final class Scoring {
     /// The nodes that scores are made from.
     public var results: [Node] { scores.flatMap(\.operands) }
 
+    /// The nodes that one score is made from, by its place.
+    public func results(of score: Int) -> [Node] { scores[score].operands }
+
     /// A sample's scores, in the order of their declaration.
     /// - Parameter values: of a node of `results`, for the sample.
     public func values(_ values: (Node) -> [Float]) throws -> [Double] {

@@ -18,21 +18,30 @@ public struct WeightExport {
         let model = try Model(recipe, of: form), tensors = checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }
         // a checkpoint of another version is not passed on
         try model.load(tensors, from: checkpoint.folder.path)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        func text(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
         let scaling = model.preprocessing.scalingFactors
         let metadata = [
-            "format": "vigil weights 1", "detector": recipe.fields.detector, "recipe": try text(checkpoint.record.model),
+            "format": "vigil weights 1", "detector": recipe.fields.detector, "recipe": try exportText(checkpoint.record.model),
             "checkpoint": checkpoint.folder.lastPathComponent, "state_sha256": checkpoint.record.stateSHA256,
-            "shape": try text(form.shape), "type": form.type.rawValue, "range": try text(form.range), "shape_in": try text(model.sample.extents),
+            "shape": try exportText(form.shape), "type": form.type.rawValue, "range": try exportText(form.range),
+            "shape_in": try exportText(model.sample.extents),
             "multiplier": "\(scaling.multiplier)", "offset": "\(scaling.offset)",
         ]
         let bytes = try Safetensors(metadata: metadata, tensors: tensors).encoded()
         (tensorCount, byteCount) = (tensors.count, bytes.count)
-        guard group.rank == 0 else { return }
-        do { try bytes.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-            throw Failure(.cannotCreate, "\(path) cannot be written: \(reason(of: error)); make its folder, make room, or name another file")
-        }
+        if group.rank == 0 { try writeExport(bytes, to: path) }
     }
+}
+
+/// Writes a file for other programs, whole or not at all.
+func writeExport(_ bytes: Data, to path: String) throws {
+    do { try bytes.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+        throw Failure(.cannotCreate, "\(path) cannot be written: \(reason(of: error)); make its folder, make room, or name another file")
+    }
+}
+
+/// A value as such files hold it: JSON whose keys are in order.
+func exportText(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -26,19 +26,28 @@ struct SmallDetector: CustomTestStringConvertible, Sendable {
     var testDescription: String { [name, variant, onVectors ? "on vectors" : nil].compactMap { $0 }.joined(separator: " ") }
 
     /// The set it is tried on; of vectors it is made: 320 normals and 40 of each class to test.
-    func set(in place: Workspace) throws -> String {
-        guard onVectors else { return place.set }
-        let path = place.fresh("vectors")
+    func set(in place: Workspace) throws -> String { onVectors ? try Self.vectors(.f32, in: place) : place.set }
+
+    static func vectors(_ type: SampleType, in place: Workspace) throws -> String {
+        let path = place.fresh("vectors"), unit = type == .f32 ? 1.0 : 8000.0
         let description = SetDescription(
-            name: "vectors", shape: [7], type: .f32, range: -2 ... 2, meaning: "number", classes: ["sound", "odd"], normalClasses: ["sound"],
-            provenance: [:])
+            name: "vectors", shape: [7], type: type, range: (type == .u16 ? 0 : -2 * unit) ... 2 * unit, meaning: "number",
+            classes: ["sound", "odd"], normalClasses: ["sound"], provenance: [:])
         let writer = try SetWriter(at: URL(fileURLWithPath: path), description: description)
+        func stored(_ numbers: [Double]) -> StoredValues {
+            switch type {
+            case .f32: .f32(numbers.map { Float($0) })
+            case .i16: .i16(numbers.map { Int16($0 * unit) })
+            case .u16: .u16(numbers.map { UInt16(abs($0) * unit) })
+            case .u8: preconditionFailure("patches are bytes")
+            }
+        }
         let records = try [("train", 320), ("test", 80)].flatMap { split, count in
             try writer.write(split: split, count: count) { range in
-                Samples(
-                    values: .f32(
-                        range.flatMap { n in (0 ..< 7).map { Float(sin(Double(7 * n + $0) * 0.7)) + (split == "test" && n % 2 == 1 ? 0.5 : 0) } }),
-                    labels: range.map { split == "test" ? Int32($0 % 2) : 0 })
+                let numbers = range.flatMap { n in
+                    (0 ..< 7).map { sin(Double(7 * n + $0) * 0.7) + (split == "test" && n % 2 == 1 ? 0.5 : 0) }
+                }
+                return Samples(values: stored(numbers), labels: range.map { split == "test" ? Int32($0 % 2) : 0 })
             }
         }
         _ = try writer.finish(records: records)

@@ -94,23 +94,13 @@ extension EndToEnd {
 
         /// Runs a script of the repository, its output; nil where python3 cannot import `module`, which VIGIL_REQUIRE_PYTHON=1 forbids.
         private func python(_ script: String, _ arguments: [String], needing module: String) throws -> String? {
-            func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
-                let process = Process(), pipe = Pipe()
-                process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-                process.arguments = ["python3"] + arguments
-                (process.standardOutput, process.standardError) = (pipe, pipe)
-                try process.run()
-                let output = pipe.fileHandleForReading.readDataToEndOfFile()
-                process.waitUntilExit()
-                return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-            }
-            guard try run(["-c", "import \(module)"]).code == 0 else {
+            guard try output(of: "python3", ["-c", "import \(module)"]).code == 0 else {
                 print("not run: python3 cannot import \(module), which \(script) needs")
                 #expect(ProcessInfo.processInfo.environment["VIGIL_REQUIRE_PYTHON"] != "1", "python3 cannot import \(module)")
                 return nil
             }
             let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            let result = try run([root.appendingPathComponent(script).path] + arguments)
+            let result = try output(of: "python3", [root.appendingPathComponent(script).path] + arguments)
             #expect(result.code == 0, "\(result.output)")
             return result.output
         }

@@ -6,17 +6,6 @@ extension EndToEnd {
     @Suite struct Exports {
         private let place = Workspace.shared
 
-        private func status(_ program: String, _ arguments: [String]) throws -> (code: Int32, output: String) {
-            let process = Process(), pipe = Pipe()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = [program] + arguments
-            (process.standardOutput, process.standardError) = (pipe, pipe)
-            try process.run()
-            let output = pipe.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-        }
-
         private func trained() throws -> Run {
             let run = Run(path: place.fresh("run"))
             try #require(try vigil(training(run.path, "epochs=2")).code == 0)
@@ -44,7 +33,7 @@ extension EndToEnd {
         /// puts it.
         @Test func rebuiltInPyTorch() throws {
             let known = ["python3", NSHomeDirectory() + "/.cache/vigil/compare/bin/python3"]
-            guard let python = try known.first(where: { try status($0, ["-c", "import torch, safetensors, h5py"]).code == 0 }) else {
+            guard let python = try known.first(where: { try output(of: $0, ["-c", "import torch, safetensors, h5py"]).code == 0 }) else {
                 print("not run: no python3 imports torch, safetensors and h5py, which Tests/Goldens/rebuild_ganomaly.py needs")
                 return
             }
@@ -52,7 +41,7 @@ extension EndToEnd {
             try #require(try vigil(["export", run.path, "--safetensors", file]).code == 0)
             try #require(try vigil(["score", run.path, "--input", place.set, "--out", out, "--overlays", "0"]).code == 0)
             let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Goldens/rebuild_ganomaly.py"
-            let result = try status(python, [script, file, place.set + "/test-00000.h5", out + "/scores.h5"])
+            let result = try output(of: python, [script, file, place.set + "/test-00000.h5", out + "/scores.h5"])
             #expect(result.code == 0 && result.output.hasPrefix("124 scores, largest difference "), "\(result.output)")
             print(result.output, terminator: "")
         }

@@ -24,6 +24,18 @@ func vigil(_ arguments: [String], ranks: Int, hosts: Int, seconds: Int = 300) th
     try Running(arguments, launcher: [hostsScript, "\(hosts)", "-n", "\(ranks)"], seconds: seconds).wait()
 }
 
+/// Runs another program, found by its name; what it said on stdout and stderr.
+func output(of program: String, _ arguments: [String]) throws -> (code: Int32, output: String) {
+    let process = Process(), pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    (process.standardOutput, process.standardError) = (pipe, pipe)
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+}
+
 /// Makes hosts of a machine.
 let hostsScript = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../cluster/hosts").standardized.path
 

@@ -24,4 +24,9 @@ extension Preprocessing {
 extension Preprocessing {
     /// What comes before all transforms.
     public var scalingFactors: Scaling { scaling }
+
+    /// The transforms after that, each with the shape of what it is given.
+    public var fixedSteps: [(transform: Transform, from: [Int])] {
+        zip(steps, [storedShape] + steps.map(\.shape)).map { ($0.transform, $1) }
+    }
 }
