@@ -7,7 +7,7 @@ public final class Scoring {
     public struct Score {
         public let name: String
         /// Batched ones are those of the sample.
-        let operands: [Node]
+        package let operands: [Node]
         /// Pure, of one sample; nil where the score is the operand itself.
         let function: ((_ operands: [[Float]]) throws -> Double)?
 
@@ -22,6 +22,7 @@ public final class Scoring {
     public private(set) var scores: [Score] = []
     public private(set) var maps: [(name: String, node: Node)] = []
     public private(set) var reconstructions: [(name: String, node: Node)] = []
+    public private(set) var latents: [(name: String, node: Node)] = []
     public var noises: [Noise] { trace.noises }
 
     /// - Parameters:
@@ -68,6 +69,9 @@ public final class Scoring {
     public func map(_ name: String, _ value: Batched) { maps.append((name, value.node)) }
     /// What the detector makes of the sample, in its shape.
     public func reconstruction(_ name: String, _ value: Batched) { reconstructions.append((name, value.node)) }
+
+    /// The code of the sample, of any shape: what reports look into.
+    public func latent(_ name: String, _ value: Batched) { latents.append((name, value.node)) }
 
     /// The nodes that scores are made from.
     public var results: [Node] { scores.flatMap(\.operands) }

@@ -177,6 +177,7 @@ public struct AAE: Detector {
             scoring.map("residual", map)
         }
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 }
 

@@ -192,6 +192,7 @@ public struct ALAE: Detector {
         scoring.score("cyc", meanSquare(cycle.ŵ - averages.encoder(averages.generator(cycle.ŵ))))
         if cycle.x.shape.rank == 3 { scoring.map("residual", sum(abs(cycle.x - cycle.x̂), axis: 2) / Double(cycle.x.shape.extents[2])) }
         scoring.reconstruction("reconstruction", cycle.x̂)
+        scoring.latent("w", cycle.w)
     }
 
     private func meanSquare(_ difference: Batched) -> Batched { sum(square(difference)) / Double(difference.shape.count) }

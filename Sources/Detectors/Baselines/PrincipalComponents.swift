@@ -50,10 +50,11 @@ public struct PrincipalComponents: Detector {
 
     public func score(_ scoring: Scoring) {
         let x = scoring.x, centered = x.reshaped(mean.shape) - x.trace.read(mean), c = x.trace.read(components)
-        let within = product(product(centered, vectorBy: c), vectorBy: c.transposed)
+        let code = product(centered, vectorBy: c), within = product(code, vectorBy: c.transposed)
         scoring.score("reconstruction", sum(square(centered - within)) / Double(centered.shape.count))
         let x̂ = (within + x.trace.read(mean)).reshaped(x.shape)
         if x.shape.rank == 3 { scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2])) }
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("components", code)
     }
 }

@@ -180,12 +180,13 @@ public struct ALAD: Detector {
     }
 
     public func score(_ scoring: Scoring) {
-        let x = scoring.x, x̂ = averages.generator(averages.encoder(x)), D = averages.sampleDiscriminator
+        let x = scoring.x, z = averages.encoder(x), x̂ = averages.generator(z), D = averages.sampleDiscriminator
         scoring.score("featureMatching", l1(D.features(x, x) - D.features(x, x̂)))
         scoring.score("logit", sum(bce(logits: D(x, x̂), 1)))
         scoring.score("l1", l1(x - x̂))
         scoring.score("l2", l2(x - x̂))
         if x.shape.rank == 3 { scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2])) }
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 }

@@ -107,6 +107,7 @@ public struct AnoGAN: Detector {
         scoring.score("discriminator", -D(x))
         scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2]))
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 
     /// z_Γ.

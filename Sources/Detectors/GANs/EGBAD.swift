@@ -119,5 +119,6 @@ public struct EGBAD: Detector {
         scoring.score("crossEntropy", score(sum(bce(logits: D(judged, z), 1))))
         if x.shape.rank == 3 { scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2])) }
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 }

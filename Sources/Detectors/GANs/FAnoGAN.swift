@@ -140,5 +140,6 @@ public struct FAnoGAN: Detector {
         scoring.score("discriminator", -critic(x))
         scoring.map("residual", sum(abs(x - x̂), to: [x.shape.extents[0], x.shape.extents[1], 1]) / Double(x.shape.extents[2]))
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 }

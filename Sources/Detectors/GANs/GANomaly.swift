@@ -187,5 +187,6 @@ public struct GANomaly: Detector {
         let reconstruction = pyramid.cropped(x̂)
         scoring.map("residual", sum(abs(image - reconstruction), axis: 2) / Double(image.shape.extents[2]))
         scoring.reconstruction("reconstruction", reconstruction)
+        scoring.latent("z", z)
     }
 }

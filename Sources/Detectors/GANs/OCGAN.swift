@@ -170,11 +170,13 @@ public struct OCGAN: Detector {
 
     /// reconstruction: the mean squared error; visual, direct: D_v's answer to the reconstruction and to x.
     public func score(_ scoring: Scoring) {
-        let x = scoring.x, seen = settings.noisyInput ? x + settings.noise * scoring.normal(x.shape) : x, x̂ = decoder(encoder(seen))
+        let x = scoring.x, seen = settings.noisyInput ? x + settings.noise * scoring.normal(x.shape) : x
+        let z = encoder(seen), x̂ = decoder(z)
         scoring.score("reconstruction", sum(square(x - x̂)) / Double(x.shape.count))
         scoring.score("visual", -answer(visualDiscriminator(x̂)))
         scoring.score("direct", -answer(visualDiscriminator(x)))
         scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2]))
         scoring.reconstruction("reconstruction", x̂)
+        scoring.latent("z", z)
     }
 }
