@@ -30,16 +30,21 @@ public struct GroupTable: Sendable, CustomStringConvertible {
 
     public init(_ rows: [GroupRow], limit: Int = 20) { (self.rows, self.limit) = (rows, limit) }
 
-    /// The lines, without a line end at the last.
-    public var description: String {
+    /// The rows of the table, in its order.
+    public var shown: [GroupRow] {
         // what has no AUROC of its own is compared with the normals of all groups, or not at all
         func rank(_ row: GroupRow) -> (Double, Int, Int) { (row.aurocWithin ?? row.auroc ?? 2, -(row.falseAlarms ?? 0), row.number) }
-        let shown = rows.sorted { rank($0) < rank($1) }.prefix(limit).map { row in
+        return Array(rows.sorted { rank($0) < rank($1) }.prefix(limit))
+    }
+
+    /// The lines, without a line end at the last.
+    public var description: String {
+        let lines = shown.map { row in
             ["\(row.number)", "\(row.normals)", "\(row.anomalies)"] + [row.aurocWithin, row.auroc].map { $0.map(figure) ?? "-" }
                 + [row.detected, row.falseAlarms].map { $0.map(String.init) ?? "-" }
         }
         let head = ["group", "normals", "anomalies", "AUROC within", "against all", "detected", "false alarms"]
-        return aligned([head] + shown) + (rows.count > limit ? "\n... and \(rows.count - limit) more of \(rows.count) groups" : "")
+        return aligned([head] + lines) + (rows.count > limit ? "\n... and \(rows.count - limit) more of \(rows.count) groups" : "")
     }
 }
 

@@ -1,0 +1,70 @@
+import Metrics
+import Testing
+
+@Suite struct CurvesTests {
+    /// By hand: 5 normals and 4 anomalies, with a tie across the two.
+    @Test func points() {
+        let scores = [1.0, 2, 3, 4, 5, 3, 6, 7, 2.5], areAnomalies = [false, false, false, false, false, true, true, true, true]
+        let points = Curves(scores: scores, areAnomalies: areAnomalies, withBands: false).points
+        #expect(points.map(\.threshold) == [7, 6, 5, 4, 3, 2.5, 2, 1])
+        #expect(points.map(\.falseAlarmRate) == [0, 0, 0.2, 0.4, 0.6, 0.6, 0.8, 1])
+        #expect(points.map(\.detectionRate) == [0.25, 0.5, 0.5, 0.5, 0.75, 1, 1, 1])
+        let precisions: [Double] = [1, 1, 2 / 3, 0.5, 0.5, 4 / 7, 0.5, 4 / 9]
+        #expect(points.map(\.precision) == precisions)
+    }
+
+    /// The area under the curve is the AUROC: the share of pairs in the right order, ties half.
+    @Test func area() {
+        let scores = (0 ..< 300).map { (number: Int) -> Double in Double((number * 7919) % 61 + (number % 3 == 0 ? 9 : 0)) }
+        let areAnomalies = scores.indices.map { $0 % 3 == 0 }
+        var area = 0.0, before = (x: 0.0, y: 0.0)
+        for point in Curves(scores: scores, areAnomalies: areAnomalies, withBands: false).points {
+            area += (point.falseAlarmRate - before.x) * (point.detectionRate + before.y) / 2
+            before = (point.falseAlarmRate, point.detectionRate)
+        }
+        var pairs = 0.0
+        for a in scores.indices where areAnomalies[a] {
+            for n in scores.indices where !areAnomalies[n] { pairs += scores[a] > scores[n] ? 1 : scores[a] == scores[n] ? 0.5 : 0 }
+        }
+        #expect(abs(area - pairs / (100 * 200)) < 1e-12)
+    }
+
+    /// Around a curve whose false alarms are few the detection rate varies like a share of the anomalies: ± 1.96 √(p (1 − p) / n).
+    @Test func bandOfKnownWidth() throws {
+        // 40 % of 400 anomalies are above all normals, the others below all
+        let scores = (0 ..< 800).map { (number: Int) -> Double in
+            let base: Double = number < 400 ? 1 : number < 560 ? 2 : 0
+            return base + Double(number) / 1000
+        }
+        let curves = Curves(scores: scores, areAnomalies: (0 ..< 800).map { (number: Int) -> Bool in number >= 400 })
+        let band = try #require(curves.rocBand), middle = band.intervals[50]
+        let half: Double = 1.96 * (0.4 * 0.6 / 400.0).squareRoot()
+        #expect(band.places[50] == 0.5 && middle.contains(0.4))
+        #expect(abs((middle.upperBound - middle.lowerBound) / (2 * half) - 1) < 0.3, "\(middle), expected ± \(half)")
+        #expect(band.intervals[100] == 1 ... 1, "at the end everything is detected")
+        let precision = try #require(curves.precisionBand)
+        #expect(precision.places.count == precision.intervals.count && precision.intervals[9] == 1 ... 1)
+    }
+
+    /// The same each time; groups make it wider, where their members agree.
+    @Test func groups() throws {
+        let scores = (0 ..< 400).map { (number: Int) -> Double in Double((number / 20 * 37) % 23 + (number % 2 == 0 ? 2 : 0)) }
+        let areAnomalies = scores.indices.map { $0 % 2 == 0 }
+        func width(_ curves: Curves) throws -> Double {
+            try #require(curves.rocBand).intervals.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
+        }
+        let alone = try width(Curves(scores: scores, areAnomalies: areAnomalies))
+        let grouped = try width(Curves(scores: scores, areAnomalies: areAnomalies, groups: scores.indices.map { $0 / 20 }))
+        let again = try width(Curves(scores: scores, areAnomalies: areAnomalies))
+        #expect(alone == again && grouped > 1.2 * alone, "\(alone), \(grouped)")
+        #expect(Curves(scores: scores, areAnomalies: areAnomalies, groups: scores.indices.map { _ in 0 }).rocBand == nil)
+        #expect(Curves(scores: [1, 2, 3], areAnomalies: [false, false, true]).rocBand == nil, "a single anomaly")
+    }
+
+    /// What is drawn has both ends, and no more points than can be seen.
+    @Test func fewAreDrawn() {
+        let count = 20000, curves = Curves(scores: (0 ..< count).map(Double.init), areAnomalies: (0 ..< count).map { $0 % 2 == 0 }, withBands: false)
+        let drawn = curves.drawn
+        #expect(curves.points.count == count && drawn.count < 2500 && drawn.first?.threshold == Double(count - 1) && drawn.last?.threshold == 0)
+    }
+}
