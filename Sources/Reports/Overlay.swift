@@ -65,6 +65,20 @@ public struct Overlay {
         return canvas
     }
 
+    /// The same without enlargement and scale of colors, for a page that enlarges: a pixel between two pictures.
+    public var strip: Canvas {
+        let sizes = panels.map { ($0.height, $0.width) } + (map.map { [($0.height, $0.width)] } ?? [])
+        let width = sizes.reduce(sizes.count - 1) { $0 + $1.1 }
+        var canvas = Canvas(width: max(width, 1), height: sizes.map(\.0).max() ?? 1), left = 0
+        for (number, size) in sizes.enumerated() {
+            for y in 0 ..< size.0 {
+                for x in 0 ..< size.1 { canvas[left + x, y] = number < panels.count ? panels[number].color(x, y) : mapColor(x, y) }
+            }
+            left += size.1 + 1
+        }
+        return canvas
+    }
+
     private func mapColor(_ x: Int, _ y: Int) -> Color { map.map { ColorScale.color(Double($0.values[y * $0.width + x]) / $0.largest) } ?? .black }
 
     /// The scale of colors, light above, with numbers at its ends and middle.
