@@ -351,22 +351,31 @@ public final class Trainer {
 
     private func stop(_ reason: StopReason) throws -> Int32 {
         let record = try save()
-        try log.record("stop", ["reason": "\(reason)", "total_steps": position.total, "state_sha256": record.stateSHA256])
+        try log.record(
+            "stop",
+            [
+                "reason": "\(reason)", "total_steps": position.total, "state_sha256": record.stateSHA256, "seconds": seconds,
+                "core_hours": coreHours(seconds),
+            ])
         if group.rank == 0 { MetricsFile.write(of: run.url) }
         log.say("stopped \(reason.rawValue) at \(position), saved as SHA-256 \(record.stateSHA256); run the same command to go on")
         return 75
     }
+
+    /// That this job has taken so far.
+    private var seconds: Double { Double((ContinuousClock.now - start).components.seconds) }
+    private func coreHours(_ seconds: Double) -> Double { seconds * Double(group.count * resources.team.count) / 3600 }
 
     private func finish(_ record: Checkpoint.Record, isLast: Bool) throws {
         let own = withUnsafeBytes(of: (Int64(bytesRead), Int64(samplesRead))) { Array($0) }
         let shares = try group.allGather(own).map {
             $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) }
         }
-        let seconds = Double((ContinuousClock.now - start).components.seconds)
+        let seconds = seconds
         try log.record(
             "end",
             [
-                "seconds": seconds, "core_hours": seconds * Double(group.count * resources.team.count) / 3600, "total_steps": position.total,
+                "seconds": seconds, "core_hours": coreHours(seconds), "total_steps": position.total,
                 "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
                 "step_seconds": stepSeconds, "waiting_seconds": waitingSeconds,
             ])
