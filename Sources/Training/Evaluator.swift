@@ -24,9 +24,10 @@ public final class Evaluator {
     /// Whether the samples are the pixels of a scene.
     public var isScene: Bool { split.set.manifest.scene != nil }
 
-    private let group: RankGroup, split: Split
-    /// The default score of this rank's share.
-    private let defaultScores: LocalScores
+    let model: Model, split: Split, state: Checkpoint
+    private let group: RankGroup
+    /// The default score of this rank's share, and of its held-out normals.
+    private let defaultScores: LocalScores, normalScores: [Double]
 
     /// - Parameters:
     ///   - data: another set than the one trained on, if any.
@@ -47,6 +48,7 @@ public final class Evaluator {
             try split.expectLabels()
         } catch { throw Failure(error, in: folder) }
         let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, range: state.record.form?.valueRange)
+        (self.state, self.model) = (state, model)
         // optimizers' state is left out
         try model.load(state.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: state.folder.path)
         checkpoint = state.folder.lastPathComponent
@@ -89,6 +91,24 @@ public final class Evaluator {
         evaluation = try Evaluation(
             of: local, heldOut: normals, top: share, classes: sampleClasses(of: set), defaultScore: column.name, over: group)
         defaultScores = LocalScores(numbers: local.numbers, classes: local.classes, columns: [column], groups: local.groups)
+        normalScores = normals?.columns.first?.values ?? []
+    }
+
+    /// The default score of all samples, by number, and of all held-out normals.
+    struct Gathered { let scores: [Double], heldOut: [Double] }
+
+    /// Brings the default score together on rank 0, nil on the others. All ranks call this.
+    func gathered() throws -> Gathered? {
+        let own: [[Double]] = [defaultScores.numbers.map(Double.init), defaultScores.columns[0].values, normalScores]
+        let parts = try own.map { column in try group.gather(column.withUnsafeBytes { Array($0) }).flatMap(Self.numbers) }
+        guard group.rank == 0 else { return nil }
+        var scores = [Double](repeating: .nan, count: samples)
+        for (number, score) in zip(parts[0], parts[1]) { scores[Int(number)] = score }
+        return Gathered(scores: scores, heldOut: parts[2])
+    }
+
+    private static func numbers(_ bytes: [UInt8]) -> [Double] {
+        bytes.withUnsafeBytes { bytes in (0 ..< bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) } }
     }
 
     /// Tests whether a first run's default score of the same samples has another AUROC than this one's. All ranks call this.
@@ -152,7 +172,7 @@ final class Scorer {
         model.detector.score(scoring)
         func failure(_ what: String) -> Failure { Failure(.internal, "\(type(of: model.detector).name), scoring: \(what)") }
         if let error = scoring.trace.error { throw failure("\(error)") }
-        let shown = shows ? (scoring.maps + scoring.reconstructions).map(\.node) : []
+        let shown = shows ? (scoring.maps + scoring.reconstructions + scoring.latents).map(\.node) : []
         plan = try Plan(scoring.trace, results: scoring.results + shown, state: model.state, on: resources)
         guard let input = plan.input(scoring.x.node) else { throw failure("no score depends on the sample; make one of `scoring.x`") }
         self.input = input
@@ -181,24 +201,26 @@ final class Scorer {
     }
 
     /// What is made of a sample: in the order of their declaration.
-    struct Outcome { let scores: [Double], maps: [[Float]], reconstructions: [[Float]] }
+    struct Outcome { let scores: [Double], maps: [[Float]], reconstructions: [[Float]], latents: [[Float]] }
 
-    /// Of samples as the detector is given them, whose noise is keyed by a hash of their content: they have no numbers. Only for a scorer
-    /// that shows.
-    func outcomes(of samples: [[Float]]) throws -> [Outcome] {
+    /// Of samples as the detector is given them. Only for a scorer that shows.
+    /// - Parameter numbers: of samples of a split, which key their noise; that of others is keyed by a hash of their content.
+    func outcomes(of samples: [[Float]], numbers: [Int]? = nil) throws -> [Outcome] {
         try stride(from: 0, to: samples.count, by: count).flatMap { first in
             let members = samples[first ..< min(first + count, samples.count)]
             input.update(repeating: 0)
             for (place, values) in members.enumerated() {
                 _ = UnsafeMutableBufferPointer(rebasing: input[(place * size)...]).update(fromContentsOf: values)
             }
-            draw(for: scoring.noises.isEmpty ? [] : members.map { Int($0.withUnsafeBytes { number(ofContent: $0) } >> 1) }[...])
+            let own = numbers.map { Array($0[members.indices]) }
+            draw(for: scoring.noises.isEmpty ? [] : (own ?? members.map { Int($0.withUnsafeBytes { number(ofContent: $0) } >> 1) })[...])
             try plan.run()
             return try members.indices.map { sample in
                 let place = sample - first
                 return Outcome(
                     scores: try scoring.values { values(of: $0, place) }, maps: scoring.maps.map { values(of: $0.node, place) },
-                    reconstructions: scoring.reconstructions.map { values(of: $0.node, place) })
+                    reconstructions: scoring.reconstructions.map { values(of: $0.node, place) },
+                    latents: scoring.latents.map { values(of: $0.node, place) })
             }
         }
     }

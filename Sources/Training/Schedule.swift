@@ -9,7 +9,10 @@ struct Schedule {
     struct Part {
         enum Kind { case steps(epochs: Int, minibatchesPerStep: Int), fit, scoring }
         let name: String, kind: Kind
-        fileprivate let trace: Trace, results: [Node], inputs: [Node]
+        let trace: Trace
+        /// What goes into the log.
+        var reports: [(name: String, node: Node)] = []
+        fileprivate let results: [Node], inputs: [Node]
     }
     let stages: [Part]
     let scoring: Part
@@ -33,7 +36,7 @@ struct Schedule {
                 return Part(
                     name: stage.name,
                     kind: .steps(epochs: epochs, minibatchesPerStep: max(1, step.minibatchesPerStep())),
-                    trace: step.trace, results: step.reports.map(\.node) + step.redraws.map(\.value),
+                    trace: step.trace, reports: step.reports, results: step.reports.map(\.node) + step.redraws.map(\.value),
                     inputs: step.minibatches.map(\.node) + step.noises.map(\.node))
             case .fit(let procedure):
                 let fit = Fit(of: model.detector, sample: sample, block: FitPass.block)

@@ -10,6 +10,13 @@ public enum Vigil {
 
     /// A number for people: four significant digits.
     static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+
+    /// A count for people: digits in threes.
+    static func grouped(_ count: Int) -> String {
+        let digits = Array(String(abs(count)))
+        let parts = stride(from: digits.count, to: 0, by: -3).map { String(digits[max(0, $0 - 3) ..< $0]) }
+        return (count < 0 ? "−" : "") + parts.reversed().joined(separator: ",")
+    }
 }
 
 /// The manifest of a set on every rank; rank 0 reads it for all.

@@ -13,10 +13,17 @@ struct InspectCommand: RankCommand {
 
             --plan shows, of a run or a recipe, the schedule of each stage's plan and of scoring: every action with its kernel, bytes and \
             multiply-adds. Under mpirun it is that of rank 0.
+
+            --graph draws, of a run or a recipe, what scoring and each stage compute, as SVG: vigil inspect RUN --graph > detector.svg
             """)
     @Argument(help: "A set, a shard, a run, a checkpoint or a recipe.", completion: .file()) var path: String
     @Flag(help: "The plans of a run or a recipe.") var plan = false
+    @Flag(help: "A drawing of the detector of a run or a recipe: SVG.") var graph = false
     @Flag(help: "JSON instead of text.") var json = false
+
+    func validate() throws {
+        if graph, plan || json { throw ValidationError("--graph is a drawing; give it without --plan and --json") }
+    }
 
     func run(on group: RankGroup) throws -> Int32 {
         if plan {
@@ -25,6 +32,10 @@ struct InspectCommand: RankCommand {
             return 0
         }
         guard group.rank == 0 else { return 0 }
+        if graph {
+            print(try DetectorDrawing(at: path).svg, terminator: "")
+            return 0
+        }
         let found = try Inspection(of: path)
         print(json ? try text(of: found.json) : found.text)
         if let flaw = found.flaw { throw flaw }

@@ -9,8 +9,8 @@ import Training
         version: Vigil.version,
         subcommands: [
             DetectorsCommand.self, SynthesizeCommand.self, ImportCommand.self, TrainCommand.self, SweepCommand.self, EvaluateCommand.self,
-            ScoreCommand.self,
-            PlanCommand.self, InspectCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self, ManualCommand.self,
+            ScoreCommand.self, ReportCommand.self, PlanCommand.self, InspectCommand.self, ExportCommand.self, DoctorCommand.self, BenchCommand.self,
+            ManualCommand.self,
         ])
 
     /// Commands run on all ranks that a launcher started, those that only print on the first; what is wrong with the arguments is said once.

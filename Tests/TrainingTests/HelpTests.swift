@@ -10,7 +10,8 @@ extension EndToEnd {
             let help = try vigil(["--help"])
             #expect(help.code == 0 && help.errors == "")
             for command in [
-                "detectors", "synthesize", "import", "train", "sweep", "evaluate", "score", "plan", "inspect", "export", "doctor", "bench", "manual",
+                "detectors", "synthesize", "import", "train", "sweep", "evaluate", "score", "report", "plan", "inspect", "export", "doctor", "bench",
+                "manual",
             ] {
                 #expect(help.output.contains("\n  \(command) "), "\(command)")
                 let own = try vigil([command, "--help"])

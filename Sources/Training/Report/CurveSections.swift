@@ -1,0 +1,153 @@
+import Metrics
+import Reports
+
+// How training went, how scores are distributed, and what thresholds make of them.
+
+extension Report {
+    /// ROC and precision-recall curves, the runs over each other; of a single run its classes, too.
+    var curveSection: Page.Section? {
+        let curves = runs.enumerated().map { place, run in
+            Curves(
+                scores: run.gathered.scores, areAnomalies: run.areAnomalies, groups: run.evaluator.split.groups?.map(Int.init), withBands: place == 0)
+        }
+        let first = runs[0], replicates = first.evaluation.groupCount.map { "whole groups, of which there are \($0)" } ?? "the samples of each side"
+        let isAlone = runs.count == 1
+        let names = isAlone ? ["all"] : runs.map(\.name)
+        let classes = isAlone && first.metrics.classes.count > 1 ? first.metrics.classes.map { ($0.name, classCurve(of: first, $0.name)) } : []
+        let all = zip(names, curves).map { ($0, $1) } + classes
+        let roc = all.enumerated().map { place, entry in
+            let points = [(x: 0.0, y: 0.0)] + entry.1.drawn.map { (x: $0.falseAlarmRate, y: $0.detectionRate) }
+            return Chart.Series(entry.0, points, band: place == 0 ? band(curves[0].rocBand) : [])
+        }
+        let precision = zip(names, curves).enumerated().map { place, entry in
+            Chart.Series(
+                entry.0, entry.1.drawn.map { (x: $0.detectionRate, y: $0.precision) }, band: place == 0 ? band(curves[0].precisionBand) : [])
+        }
+        let values = runs.map { "\($0.name) \(shown($0.all.auroc))" }.joined(separator: ", ")
+        let rocChart = Chart(
+            "ROC", "detected anomalies against false alarms at every threshold; AUROC: \(values)", x: Axis("false-alarm rate", 0 ... 1),
+            y: Axis("detection rate", 0 ... 1), roc, references: [.diagonal], width: 490, height: 410)
+        let precisions = runs.map { "\($0.name) \(shown($0.all.averagePrecision))" }.joined(separator: ", ")
+        let precisionChart = Chart(
+            "Precision and recall", "the share of right alarms against detected anomalies; average precision: \(precisions)",
+            x: Axis("recall (detection rate)", 0 ... 1), y: Axis("precision", 0 ... 1), precision,
+            references: [.horizontal(first.baseRate, name: "base rate \(shown(first.baseRate))")], width: 490, height: 410)
+        let shade =
+            curves[0].rocBand == nil
+            ? "" : " The shade around \(names[0]) is a pointwise 95 % band: \(Curves.replicates) times \(replicates) were drawn anew."
+        return Page.Section(
+            "curves", "Curves",
+            [
+                Markup(
+                    "div", ["class": "figures"],
+                    rocChart.figure(id: "roc", caption: "The dotted line is chance.\(shade)"),
+                    precisionChart.figure(
+                        id: "precision-recall",
+                        caption: "The dotted line is the base rate, which chance reaches; where anomalies are rarer, precision is lower.\(shade)"))
+            ])
+    }
+
+    private func classCurve(of run: ReportedRun, _ name: String) -> Curves {
+        let number = run.evaluator.classes.firstIndex { $0.name == name }!, areAnomalies = run.areAnomalies
+        let members = areAnomalies.indices.filter { !areAnomalies[$0] || run.labels[$0] == number }
+        return Curves(scores: members.map { run.gathered.scores[$0] }, areAnomalies: members.map { areAnomalies[$0] }, withBands: false)
+    }
+
+    private func band(_ band: Curves.Band?) -> [(x: Double, low: Double, high: Double)] {
+        band.map { band in zip(band.places, band.intervals).map { ($0, $1.lowerBound, $1.upperBound) } } ?? []
+    }
+
+    // MARK: Scores
+
+    var scoreSection: Page.Section? {
+        let figures = own.enumerated().map { place, run in
+            let bins = Histogram(of: run.gathered.scores, least: run.evaluator.classes.map(\.count).filter { $0 > 0 }.min() ?? 0)
+            let parts = run.evaluator.classes.enumerated().filter { $0.element.count > 0 }.sorted {
+                ($0.element.isNormal ? 0 : 1, $0.offset) < ($1.element.isNormal ? 0 : 1, $1.offset)
+            }.map { (name: $0.element.name + ($0.element.isNormal ? " (normal)" : ""), values: run.scores(ofClass: $0.offset)) }
+            let threshold = run.metrics.thresholds.heldOut.map { [Chart.Reference.vertical($0.threshold, name: "threshold from normals")] } ?? []
+            let chart = bins.chart(
+                "Scores of \(run.name)", parts.map { "\($0.name): \($0.values.count) samples" }.joined(separator: ", "),
+                axis: run.evaluation.defaultScore, parts, references: threshold, width: 620)
+            let beyond = bins.beyond == 0 ? "" : " The outermost bins hold the \(bins.beyond) scores that lie far out."
+            return chart.figure(id: "scores-\(place)", caption: "Share of each class's samples in each bin.\(beyond)")
+        }
+        return Page.Section("scores", "Scores", [Markup("div", ["class": "figures"], figures)])
+    }
+
+    // MARK: Thresholds
+
+    var thresholdSection: Page.Section? {
+        let tables = own.flatMap { run -> [Markup] in
+            let absence = run.evaluator.heldOutAbsence.map {
+                [Markup("p", ["class": "warning"], Markup("\(run.name): no threshold from held-out normals: \($0)."))]
+            }
+            return [
+                DataTable(
+                    "\(run.name), score \(run.evaluation.defaultScore): an alarm is a score at or above the threshold",
+                    head: [
+                        "rule", "depends on the test set", "threshold", "held-out false alarms", "so at most (95 %)", "test false alarms", "detected",
+                        "precision", "F1",
+                    ], thresholds(of: run), textColumns: [1]
+                ).markup
+            ] + (absence ?? [])
+        }
+        let words =
+            "A threshold that the test set had a part in makes the figures beside it too good: it is marked. The others come from normals that were "
+            + "neither trained on nor tested on; with so many of them, the true rate of false alarms is at most what stands there, with 95 % confidence."
+        return Page.Section("thresholds", "Thresholds", [Markup("p", [:], Markup(words))] + tables)
+    }
+
+    private func thresholds(of run: ReportedRun) -> [[String]] {
+        let calibration = run.gathered.heldOut.isEmpty ? nil : Calibration(run.gathered.heldOut), points = run.metrics.thresholds
+        func row(_ rule: String, _ dependence: String, _ threshold: Double) -> [String] {
+            let (detected, falseAlarms) = run.alarms(at: threshold), alarms = detected + falseAlarms
+            let f1 = Double(2 * detected) / Double(alarms + run.all.anomalies)
+            return [
+                rule, dependence, Vigil.short(threshold), calibration.map { "\($0.alarms(at: threshold)) of \($0.normals.count)" } ?? "–",
+                calibration.map { percent($0.highestRate(at: threshold)) } ?? "–", percent(Double(falseAlarms) / Double(run.all.normals)),
+                percent(Double(detected) / Double(run.all.anomalies)), shown(alarms == 0 ? 0 : Double(detected) / Double(alarms)), shown(f1),
+            ]
+        }
+        var rows: [[String]] = []
+        if let heldOut = points.heldOut { rows.append(row("0.95 quantile of held-out normals", "no", heldOut.threshold)) }
+        if let calibration {
+            let rule = "generalized Pareto tail of held-out normals, for 0.1 % false alarms"
+            do { rows.append(row(rule, "no", try ThresholdRule.tail(rate: 0.001).threshold(calibration, nil))) } catch {
+                rows.append([rule, "no: \(error)"] + Array(repeating: "–", count: 7))
+            }
+        }
+        rows.append(row("0.2 of min-max normalized scores", "yes: on its smallest and largest score", points.minMax.threshold))
+        rows.append(row("best F1", "yes: on its labels, so it is too good", run.all.bestF1Threshold))
+        return rows
+    }
+
+    // MARK: Training
+
+    /// A chart for each loss and one for the rate, the runs that have it over each other.
+    var trainingSection: Page.Section? {
+        let curves = own.enumerated().flatMap { place, run in (run.history.losses + run.history.rates).map { (run: place, curve: $0) } }
+        var keys: [[String]] = []
+        for entry in curves where !keys.contains([entry.curve.stage, entry.curve.name]) { keys.append([entry.curve.stage, entry.curve.name]) }
+        guard !keys.isEmpty else {
+            let words = "These runs were fitted in passes over the data, not in steps, so there are no curves of losses."
+            return Page.Section("training", "Training", [Markup("p", [:], Markup(words))])
+        }
+        let figures = keys.enumerated().map { number, key in
+            let members = curves.filter { $0.curve.stage == key[0] && $0.curve.name == key[1] }
+            let values = members.flatMap { $0.curve.points.map(\.value) }, steps = members.flatMap { $0.curve.points.map { Double($0.step) } }
+            let isRate = key[1] == "samples/s",
+                last = members.compactMap { $0.curve.points.last.map { Vigil.short($0.value) } }.joined(separator: ", ")
+            let chart = Chart(
+                "\(key[0]): \(key[1])", "at the end \(last)", x: Axis("step", 0 ... max(steps.max() ?? 1, 1)),
+                y: isRate ? Axis(key[1], 0 ... max(values.max() ?? 1, 1) * 1.05) : Axis(key[1], holding: values, mayBeLogarithmic: true),
+                members.map { entry in
+                    Chart.Series(own[entry.run].name, entry.curve.points.map { (x: Double($0.step), y: $0.value) })
+                }, width: 340, height: 220)
+            return chart.figure(id: "training-\(number)", caption: "At the end \(last).")
+        }
+        let skipped = own.filter { $0.history.losses.isEmpty }.map(\.name)
+        let note = skipped.isEmpty ? [] : [Markup("p", [:], Markup("\(skipped.joined(separator: ", ")): fitted in passes, without losses."))]
+        return Page.Section("training", "Training", [Markup("div", ["class": "figures"], figures)] + note)
+    }
+}

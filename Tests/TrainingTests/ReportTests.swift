@@ -1,0 +1,189 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+extension EndToEnd {
+    /// What `vigil report` writes, as a reader of the page sees it.
+    @Suite struct Reports {
+        private let place = Workspace.shared
+
+        /// Runs in a folder of their own, so that reports find beside them what the test put there.
+        private func trained(_ runs: [(name: String, arguments: [String])], in folder: String) throws {
+            for run in runs {
+                let job = try vigil(["train"] + run.arguments + ["--out", folder + "/" + run.name])
+                try #require(job.code == 0, "\(job.errors)")
+            }
+        }
+
+        private func baseline(_ detector: String, set: String? = nil) -> [String] { ["--detector", detector, "--data", set ?? place.set] }
+
+        private func ganomaly(seed: Int) -> [String] {
+            let keys = ["epochs=1", "minibatch=64", "microbatch=16", "heldOut=0.1", "settings.width=4", "settings.latent=8", "seed=\(seed)"]
+            return baseline("ganomaly") + keys.flatMap { ["--set", $0] }
+        }
+
+        private func page(_ arguments: [String], ranks: Int? = nil) throws -> String {
+            let file = place.fresh("report") + ".html", job = try vigil(["report"] + arguments + ["--out", file], ranks: ranks)
+            try #require(job.code == 0 && job.output.hasPrefix(file + ": "), "\(job.errors)")
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            return try String(contentsOfFile: file, encoding: .utf8)
+        }
+
+        private func evaluated(_ run: String) throws -> [String: Any] {
+            let job = try vigil(["evaluate", run, "--json"])
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(job.output.utf8)) as? [String: Any])
+            let name = try #require(object["default"] as? String), scores = object["scores"] as? [String: [String: Any]]
+            return try #require(scores?[name])
+        }
+
+        static let sections = [
+            "results", "classes", "curves", "scores", "thresholds", "training", "samples", "codes", "detector", "origins", "again",
+        ]
+
+        /// Two seeds and a baseline that lies beside them: all sections, the numbers of `vigil evaluate`, in Chromium where it is installed;
+        /// two ranks write the same, but for the date.
+        @Test func severalRuns() throws {
+            let folder = place.fresh("reported"), runs = ["one", "two"].map { folder + "/" + $0 }
+            try trained([("one", ganomaly(seed: 0)), ("two", ganomaly(seed: 1)), ("base", baseline("pca"))], in: folder)
+            let page = try page(runs), figures = try runs.map(evaluated), aurocs = figures.compactMap { $0["auroc"] as? Double }
+            for section in Self.sections { #expect(page.contains("<section id=\"\(section)\""), "\(section)") }
+            try #require(aurocs.count == 2)
+            for auroc in aurocs { #expect(page.contains("<td>\(shown(auroc))</td>")) }
+            for interval in figures.compactMap({ $0["auroc_interval"] as? [Double] }) {
+                #expect(page.contains("<td>\(shown(interval[0])) to \(shown(interval[1]))</td>"))
+            }
+            // the deviation of two numbers is their distance over √2
+            let mean = (aurocs[0] + aurocs[1]) / 2, spread = abs(aurocs[0] - aurocs[1]) / 2.0.squareRoot()
+            #expect(page.contains("\(shown(mean)) ± \(shown(spread))") && page.contains("spread over 2 seeds ± \(shown(spread))"))
+            #expect(page.contains("base (found beside)") && page.contains("chance: the base rate, 0.4839"), "60 of 124 are anomalies")
+            for part in [
+                "Trained on 288 normals of baggage-16, 32 more held out for thresholds", "124 of 124 in split test, each once", "core hours",
+                "yes: on its labels, so it is too good", "reconstruction", "vigil train", try Run(path: runs[1]).digest(),
+            ] {
+                #expect(page.contains(part), "\(part)")
+            }
+            for remote in ["http://", "https://", "<script", "@import", "<link", "url("] { #expect(!page.contains(remote), "\(remote)") }
+            try inChromium(page)
+
+            func undated(_ page: String) -> String { page.replacing(#/ on 2\d\d\d-[^ ]+\. The page/#, with: "") }
+            #expect(undated(try self.page(runs, ranks: 2)) == undated(page))
+            let alone = try self.page([runs[0], "--alone", "--no-pictures"])
+            #expect(alone.contains("No baseline stands beside this run") && alone.contains("one seed: its spread over seeds is not known"))
+            #expect(!alone.contains("<img") && alone.contains("Pictures were left out as asked for."))
+        }
+
+        /// A table's samples are rows, a scene's are pixels: there the page says what it cannot show and shows maps.
+        @Test func tablesAndScenes() throws {
+            let table = place.fresh("readings"), scene = place.fresh("scene"), folder = place.fresh("reported")
+            let rows = (0 ..< 90).map { "\($0 % 7),\($0 % 5),\($0 % 9 == 8 ? "40,broken" : "\($0 % 3),ok")" }.joined(separator: "\n")
+            try Data((rows + "\n").utf8).write(to: URL(fileURLWithPath: table + ".csv"))
+            let imported = try vigil(["import", "csv", table + ".csv", "--label", "3", "--normal", "ok", "--train-share", "0.5", "--out", table])
+            try #require(imported.code == 0, "\(imported.errors)")
+            let made = try vigil(["synthesize", "scene", "--out", scene, "--rows", "24", "--columns", "20", "--bands", "12", "--targets", "5"])
+            try #require(made.code == 0, "\(made.errors)")
+            try trained([("pca", baseline("pca", set: table)), ("rx", baseline("rx", set: scene))], in: folder)
+            let ofTable = try page([folder + "/pca"]), ofScene = try page([folder + "/rx"])
+            #expect(ofTable.contains("The samples are rows of a table, so there are no pictures of them.") && !ofTable.contains("<img"))
+            #expect(ofTable.contains("fitted in passes over the data, not in steps") && ofTable.contains("id=\"latent-0-plane\""))
+            #expect(ofScene.contains("alt=\"The scene of 24×20 pixels") && ofScene.contains("no threshold from held-out normals: a scene is"))
+            for page in [ofTable, ofScene] { for section in Self.sections { #expect(page.contains("<section id=\"\(section)\""), "\(section)") } }
+            try inChromium(ofScene)
+        }
+
+        /// One sentence each, and no file.
+        @Test func mistakes() throws {
+            let folder = place.fresh("reported"), run = folder + "/base", moved = place.fresh("moved"), out = place.fresh("report") + ".html"
+            try FileManager.default.copyItem(atPath: place.set, toPath: moved)
+            try trained([("base", baseline("mean-pixel", set: moved))], in: folder)
+            func expect(_ code: Int32, _ message: String, _ arguments: [String], ranks: [Int?] = [nil, 2]) throws {
+                for ranks in ranks {
+                    let job = try vigil(["report"] + arguments, ranks: ranks)
+                    #expect(job.code == code && job.output == "" && job.errors.hasPrefix("vigil: \(message)"), "\(arguments): \(job.errors)")
+                    #expect(job.errors.split(separator: "\n").count == 1 && !FileManager.default.fileExists(atPath: out))
+                }
+            }
+            let nothing = place.path("nothing"), place = folder + "/none/report.html"
+            try expect(66, "\(nothing) is no run: it has no recipe.yaml", [nothing, "--out", out])
+            try expect(73, "\(place) cannot be written: ", [run, "--out", place], ranks: [nil])
+            #expect(try vigil(["report", run, run]).code == 64)
+            try FileManager.default.moveItem(atPath: run + "/checkpoints", toPath: run + "/kept")
+            try expect(66, "\(run) has no checkpoint; let `vigil train` reach the end of an epoch first", [run, "--out", out])
+            try FileManager.default.moveItem(atPath: run + "/kept", toPath: run + "/checkpoints")
+            try FileManager.default.removeItem(atPath: moved)
+            try expect(66, "\(moved)", [run, "--out", out])
+        }
+
+        /// A drawing of a detector, of a run or a recipe: what goes in and what comes out is in it.
+        @Test func graphs() throws {
+            let recipe = try place.recipe("detector: ganomaly\ndata: \(place.set)\n")
+            let drawn = try vigil(["inspect", recipe, "--graph"])
+            #expect(drawn.code == 0 && drawn.output.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\""), "\(drawn.errors)")
+            for part in ["ganomaly, scoring", "encoder", "score latentL1", "reconstruction", "its losses"] {
+                #expect(drawn.output.contains(part), "\(part)")
+            }
+            let host = try vigil(["inspect", recipe, "--graph", "--json"])
+            #expect(host.code == 64 && host.output == "")
+        }
+
+        @Test func histograms() {
+            let bins = Histogram(of: (0 ..< 1000).map { Double($0) / 999 }, least: 64)
+            #expect(bins.range == 0 ... 1 && bins.beyond == 0)
+            let shares = bins.shares([0, 0.049, 1, 1])
+            #expect(shares.count == 12 && shares[0] == 0.5 && shares[11] == 0.5 && shares[1 ..< 11].allSatisfy { $0 == 0 })
+            // one far away does not make the rest unreadable, and is counted
+            let far = Histogram(of: (0 ..< 1000).map { Double($0) / 999 } + [1e6], least: 64)
+            #expect(far.range.upperBound < 1.1 && far.beyond > 0 && far.shares([1e6])[11] == 1)
+            #expect(Histogram(of: [3, 3], least: 1).range == 2.5 ... 3.5 && Histogram(of: [], least: 0).shares([]).allSatisfy { $0 == 0 })
+        }
+
+        // MARK: In a browser
+
+        /// What a script finds in an open page.
+        private struct Findings: Decodable {
+            let unnamed: Int, figures: Int, repeated: [String], sections: [String], wide: Double, broken: Int
+        }
+
+        /// Opens the page: no word on the console, every figure has a name by the browser's own rules, nothing is cut on a narrow screen. Not
+        /// run where Chromium is missing, which VIGIL_REQUIRE_CHROMIUM=1 forbids.
+        private func inChromium(_ page: String) throws {
+            let file = place.fresh("opened") + ".html", profile = place.fresh("profile")
+            try Data((page + Self.probe).utf8).write(to: URL(fileURLWithPath: file))
+            let job = try Running(
+                [file, profile], seconds: 120,
+                shell: """
+                    command -v chromium > /dev/null || { echo missing; exit 0; }
+                    chromium --headless --no-sandbox --disable-gpu --user-data-dir="$2" --enable-logging=stderr --window-size=500,900 \
+                      --enable-blink-features=ComputedAccessibilityInfo --dump-dom "file://$1"
+                    """
+            ).wait()
+            guard job.output != "missing\n" else {
+                print("not run: there is no chromium to open the report with")
+                #expect(ProcessInfo.processInfo.environment["VIGIL_REQUIRE_CHROMIUM"] != "1", "chromium is missing")
+                return
+            }
+            #expect(!job.errors.contains("CONSOLE"), "\(job.errors)")
+            let text = try #require(job.output.firstMatch(of: #/FOUND(.*)END/#), "\(job.errors)")
+            let found = try JSONDecoder().decode(Findings.self, from: Data(text.1.utf8))
+            #expect(found.sections == Self.sections && found.figures >= 5 && found.unnamed == 0 && found.broken == 0, "\(found)")
+            #expect(found.wide <= 0 && found.repeated.isEmpty, "\(found)")
+        }
+
+        /// Leaves only what it found in the page.
+        private static let probe = """
+            <script>
+            addEventListener("load", () => {
+              const names = [...document.querySelectorAll("svg, img, [role=img]")].map(figure => figure.computedName)
+              const ids = [...document.querySelectorAll("[id]")].map(element => element.id)
+              const found = {
+                unnamed: names.filter(name => !name).length, figures: names.length, repeated: ids.filter((id, place) => ids.indexOf(id) < place),
+                sections: [...document.querySelectorAll("main > section")].map(section => section.id),
+                wide: document.documentElement.scrollWidth - innerWidth,
+                broken: [...document.images].filter(image => !image.naturalWidth).length,
+              }
+              document.body.textContent = "FOUND" + JSON.stringify(found) + "END"
+            })
+            </script>
+            """
+    }
+}
