@@ -16,8 +16,10 @@ private func blocks(of page: String, in language: String) throws -> [String] {
 extension EndToEnd {
     /// What the guide says is so.
     @Suite struct GuideTests {
+        private static let pagesWithCommands = ["Data.md", "EqualBits.md", "Export.md", "Report.md", "Scenes.md"]
+
         /// Every command runs, in the order of its page, on files as the page supposes them.
-        @Test(arguments: ["Data.md", "EqualBits.md", "Export.md", "Report.md", "Scenes.md"]) func commandsRun(_ page: String) throws {
+        @Test(arguments: pagesWithCommands) func commandsRun(_ page: String) throws {
             let folder = Workspace.shared.fresh("guide")
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -39,7 +41,7 @@ extension EndToEnd {
             let pages = try FileManager.default.contentsOfDirectory(atPath: guide.path).filter { $0.hasSuffix(".md") && $0 != "README.md" }
             let index = try String(contentsOf: guide.appendingPathComponent("README.md"), encoding: .utf8)
             for page in pages { #expect(index.contains("](\(page))"), "\(page)") }
-            #expect(try pages.filter { try !blocks(of: $0, in: "sh").isEmpty }.sorted() == ["Data.md", "EqualBits.md", "Export.md", "Report.md", "Scenes.md"])
+            #expect(try pages.filter { try !blocks(of: $0, in: "sh").isEmpty }.sorted() == Self.pagesWithCommands)
         }
 
         @Test func thePageHasTheDetector() throws {
