@@ -16,7 +16,7 @@ private func blocks(of page: String, in language: String) throws -> [String] {
 extension EndToEnd {
     /// What the guide says is so.
     @Suite struct GuideTests {
-        private static let pagesWithCommands = ["Data.md", "EqualBits.md", "Export.md", "Report.md", "Scenes.md"]
+        private static let pagesWithCommands = ["Data.md", "Detectors.md", "EqualBits.md", "Export.md", "Report.md", "Scenes.md", "Score.md"]
 
         /// Every command runs, in the order of its page, on files as the page supposes them.
         @Test(arguments: pagesWithCommands) func commandsRun(_ page: String) throws {
