@@ -47,3 +47,24 @@ ranks() { # number, command...
 }
 
 vigil=.build/release/vigil
+
+# Pins this process to two cores, as `cores`: the first processor of each that it may use.
+two_cores() {
+  cores=$(lscpu -p=cpu,core --online | grep -v '^#' | while IFS=, read -r cpu core; do
+    taskset -c "$cpu" true 2>/dev/null && echo "$core $cpu"
+  done | sort -sun -k1,1 | head -n 2 | cut -d' ' -f2 | paste -sd,)
+  [[ $cores == *,* ]] || fail 69 "this process may use one core only; ${0##*/} needs two"
+  taskset -cp "$cores" $$ >/dev/null
+}
+
+# A virtual environment with onnxruntime and numpy, whose `python` it is: in VIGIL_ONNX, else in the user's cache; made where it is missing.
+onnx_environment() {
+  local place=${VIGIL_ONNX:-${XDG_CACHE_HOME:-$HOME/.cache}/vigil/onnx}
+  python=$place/bin/python3
+  if ! "$python" -c 'import onnxruntime, h5py' 2>/dev/null; then
+    echo "making $place" >&2
+    mkdir -p "$place"
+    { python3 -m venv --clear "$place" && "$python" -m pip --disable-pip-version-check --quiet install onnxruntime h5py >&2; } \
+      || fail 69 "onnxruntime cannot be installed in $place; see the messages above, or name another folder in VIGIL_ONNX"
+  fi
+}

@@ -4,16 +4,13 @@
 
 FOLDER has scores-1 of Vigil and theirs-1.h5 of onnxruntime; the times are of Vigil and of onnxruntime in turn.
 """
-import datetime
-import os
 import statistics
-import subprocess
 import sys
-import textwrap
 
 import h5py
 import numpy
 import onnxruntime
+from speed_page import machine, said, wrapped
 
 folder, vigil, detector, side, *times = sys.argv[1:]
 seconds = [int(time) / 1e9 for time in times]
@@ -28,29 +25,22 @@ if not difference <= 1e-4:
     sys.exit(f"score-speed: the scores differ by {difference:.1e} of the largest, so the two did not do the same")
 
 
-def said(command):
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-
-
 def row(name, part):
     middle = statistics.median(part)
     return f"| {name} | {middle:.2f} ({min(part):.2f}–{max(part):.2f}) | {samples / middle:.0f} |"
 
 
-with open("/proc/cpuinfo") as file:
-    processor = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
-commit = said(["git", "describe", "--always", "--dirty"]) or "no checkout"
 rounds = f"{len(ours)} round" + "s" * (len(ours) > 1)
 introduction = (
-    f"`cluster/score-speed`, {datetime.date.today()}: {processor}, {os.cpu_count()} processors, load {os.getloadavg()[2]:.1f}; Vigil "
-    f"{said([vigil, '--version'])} ({commit}), onnxruntime {onnxruntime.__version__}; {detector} on {samples} patches of {side}×{side}, {rounds} "
+    f"`cluster/score-speed`, {machine()}; Vigil {said([vigil, '--version'])}, onnxruntime {onnxruntime.__version__}; {detector} on {samples} "
+    f"patches of {side}×{side}, {rounds} "
     "in turn on the same two cores. Vigil's time is of the whole program on two ranks: start, reading of the run and the patches, scores and maps "
     "written, verdicts. onnxruntime's is of the graph that `vigil export --onnx` wrote, with two threads: loading it, reading the patches, scores "
     "and maps written; Python's start and its modules are not counted. Medians of the rounds with their range; the ratio is formed in each round. "
     f"The scores of both differ by at most {difference:.1e} of the largest."
 )
 print("# Scoring beside onnxruntime\n")
-print(textwrap.fill(introduction, 140, break_long_words=False, break_on_hyphens=False) + "\n")
+print(wrapped(introduction) + "\n")
 print("| | seconds | patches a second |\n|---|---|---|")
 print(row("`vigil score`, 2 ranks", ours))
 print(row("onnxruntime, 2 threads", theirs))

@@ -6,7 +6,7 @@ let commands: [String: (RankGroup, [String]) throws -> Int32] = [
     "tree": probeTree, "linear": probeLinear, "bench": benchTree, "overlap": probeOverlap, "group": probeGroup, "whole": probeWholeSum,
     "fail": probeFailure, "uncoded": probeUncoded, "agree": probeAgreement, "stall": probeStall,
     "mpi": probeLibrary, "refuse": probeRefusals,
-    "metrics": probeMetrics, "diverge": probeDivergence, "scene": probeScene, "loader": probeLoader,
+    "metrics": probeMetrics, "diverge": probeDivergence, "scene": probeScene, "loader": probeLoader, "rx": probeRX,
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
