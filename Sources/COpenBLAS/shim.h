@@ -12,4 +12,6 @@ void dpotrs_(const char *triangle, const int *n, const int *rightSides, const do
 // Solution of any symmetric system.
 void dsysv_(const char *triangle, const int *n, const int *rightSides, double *a, const int *leading, int *pivots, double *b, const int *bLeading,
             double *work, const int *workCount, int *info, unsigned long triangleLength);
+// A matrix as a lower triangle times an orthogonal one.
+void dgelqf_(const int *rows, const int *columns, double *a, const int *leading, double *scales, double *work, const int *workCount, int *info);
 #endif

@@ -48,7 +48,7 @@ public struct LSMAD: SceneDetector {
         }
         let background = parts.map { $0.background }, (μ, Σ) = try scene.moments(of: background)
         let whitening = try Whitening(mean: μ, covariance: Σ, rank: settings.rank)
-        scene.score("lsmad", scene.map(scene.pixels) { whitening.distances(of: $0.matrix()).map { Float($0) } })
+        scene.score("lsmad", scene.map(scene.pixels) { whitening.distances(of: $0.pixels()) })
         scene.score("sparse", scene.pointwise(parts.map { $0.sparse }) { [length($0[0])] })
         scene.score("residual", scene.pointwise(parts.map { $0.pixels - $0.background }) { [length($0[0])] })
     }

@@ -43,6 +43,6 @@ public struct RX: SceneDetector {
     public func score(_ scene: Scene) throws {
         let rows = Matrix(rows: bands, columns: bands, scene.doubles(of: whitening))
         let whitening = Whitening(mean: scene.doubles(of: mean), rows: rows)
-        scene.score("rx", scene.map(scene.pixels) { block in whitening.distances(of: block.matrix(0)).map { Float($0) } })
+        scene.score("rx", scene.map(scene.pixels) { whitening.distances(of: $0.pixels()) })
     }
 }

@@ -35,7 +35,7 @@ struct ResidualScores {
         let (mean, covariance) = try scene.moments(of: residual), n = mean.count
         let ridge = (0 ..< n).reduce(0) { $0 + covariance[$1 * n + $1] } * 1e-6 / Double(n)
         let whitening = try Whitening(mean: mean, covariance: Matrix(rows: n, columns: n, covariance).addingToDiagonal(ridge).values)
-        return scene.map(residual) { whitening.distances(of: $0.matrix()).map { Float($0) } }
+        return scene.map(residual) { whitening.distances(of: $0.pixels()) }
     }
 
     /// The numbers of the bands with the smallest sums of squares.

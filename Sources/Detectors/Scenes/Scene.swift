@@ -41,6 +41,9 @@ public struct SceneBlock {
         return Matrix(rows: pixels, columns: pixels == 0 ? 0 : values[map].count / pixels, values[map].map(Double.init))
     }
 
+    /// The numbers of a map as they are, a row for each pixel.
+    func pixels(_ map: Int = 0) -> FloatRows { FloatRows(values[map], columns: max(1, values[map].count / max(1, rows.count * columns))) }
+
     /// One channel of a map.
     func image(_ map: Int = 0, channel: Int = 0) -> GrayImage {
         let channels = max(1, values[map].count / max(1, rows.count * columns))
@@ -139,12 +142,9 @@ public final class Scene {
     /// Mean [channels] and covariance [channels · channels], by the number of pixels, of a map.
     public func moments(of map: SceneMap) throws -> (mean: [Double], covariance: [Double]) {
         let n = map.channels, pixels = Double(rows * columns)
-        let mean = try total(count: n) { rows in
-            let block = try matrix(of: map, rows)
-            return block.meanRow.map { $0 * Double(block.rows) }
-        }.map { $0 / pixels }
+        let mean = try total(count: n) { FloatRows(try map.values(of: $0), columns: n).sum }.map { $0 / pixels }
         // about the mean, since differences of large sums would be left of the smallest variances
-        let covariance = try total(count: n * n) { try matrix(of: map, $0).subtractingFromRows(mean).gram.values }.map { $0 / pixels }
+        let covariance = try total(count: n * n) { FloatRows(try map.values(of: $0), columns: n).scatter(about: mean).values }.map { $0 / pixels }
         return (mean, covariance)
     }
 

@@ -71,8 +71,8 @@ final class SceneClusters {
         let distances = scene.map(scene.pixels, channels: 2) { block in
             let pixels = block.matrix(), clusters = self.nearest(to: pixels)
             return clusters.enumerated().flatMap { pixel, cluster -> [Float] in
-                let one = Matrix(rows: 1, columns: self.bands, Array(pixels[pixel]))
-                return [Float(cluster), whitenings[cluster].map { Float($0.distances(of: one)[0]) } ?? .infinity]
+                let one = FloatRows(Array(block.values[0][pixel * self.bands ..< (pixel + 1) * self.bands]), columns: self.bands)
+                return [Float(cluster), whitenings[cluster]?.distances(of: one)[0] ?? .infinity]
             }
         }
         var chosen: [Int] = []

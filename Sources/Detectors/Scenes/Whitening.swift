@@ -6,8 +6,13 @@ struct Whitening {
     let mean: [Double]
     /// [rank, bands].
     let rows: Matrix
+    /// What gives the same lengths for half the products, where no rank is left out.
+    private let triangle: Matrix?
 
-    init(mean: [Double], rows: Matrix) { (self.mean, self.rows) = (mean, rows) }
+    init(mean: [Double], rows: Matrix) {
+        (self.mean, self.rows) = (mean, rows)
+        triangle = rows.rows == rows.columns ? rows.triangle : nil
+    }
 
     /// Directions whose variance is none but for rounding are left out: so it is by the pseudo-inverse.
     /// - Parameters:
@@ -18,19 +23,17 @@ struct Whitening {
         let least = (problem.values.last ?? 0) * Double(n) * 0x1p-52
         // the largest are last
         let kept = (0 ..< n).filter { problem.values[$0] > least && problem.values[$0] > 0 }.suffix(rank ?? n)
-        rows = Matrix(
-            rows: kept.count, columns: n,
-            kept.flatMap { vector in
-                let scale = 1 / problem.values[vector].squareRoot()
-                return problem.vectors[vector * n ..< (vector + 1) * n].map { $0 * scale }
-            })
-        self.mean = mean
+        let rows = kept.flatMap { vector in
+            let scale = 1 / problem.values[vector].squareRoot()
+            return problem.vectors[vector * n ..< (vector + 1) * n].map { $0 * scale }
+        }
+        self.init(mean: mean, rows: Matrix(rows: kept.count, columns: n, rows))
     }
 
-    /// The squared distance of each row of a matrix.
-    func distances(of pixels: Matrix) -> [Double] {
-        let white = Matrix.timesTransposed(pixels.subtractingFromRows(mean), rows)
-        return (0 ..< white.rows).map { row in white[row].reduce(0) { $0 + $1 * $1 } }
+    /// The squared distance of each pixel.
+    func distances(of pixels: FloatRows) -> [Float] {
+        let lengths = triangle.map { pixels.squaredLengths(after: $0, less: mean) } ?? pixels.squaredLengths(by: rows, less: mean)
+        return lengths.map { Float($0) }
     }
 }
 
