@@ -59,11 +59,13 @@ struct Cores: Codable {
             let most = crowded.reduce(0) { max($0, ranks[$1].threads) }, fewest = crowded.reduce(Int.max) { min($0, ranks[$1].granted.count) }
             let alike = crowded.filter { ranks[$0].threads == ranks[first].threads && ranks[$0].granted.count == ranks[first].granted.count }
             return "\(sentence(alike, ranks[first].threads, ranks[first].granted.count, node, each: true)); bind more to a rank "
-                + "(mpirun --map-by slot:PE=\(most)) or nothing (--bind-to none), or set run.threads to \(fewest)"
+                + "(mpirun --map-by slot:PE=\(most), srun --cpus-per-task=\(most)) or nothing (mpirun --bind-to none, srun --cpu-bind=none), "
+                + "or set run.threads to \(fewest)"
         }
         guard wanted > granted.count else { return nil }
+        let threads = ranks[here[0]].threads
         return "\(sentence(here, wanted, granted.count, node)); give each rank cores of its own "
-            + "(mpirun --map-by slot:PE=\(ranks[here[0]].threads)), or bind none (--bind-to none)"
+            + "(mpirun --map-by slot:PE=\(threads), srun --cpus-per-task=\(threads)), or bind none (mpirun --bind-to none, srun --cpu-bind=none)"
     }
 
     private static func sentence(_ who: [Int], _ threads: Int, _ cores: Int, _ node: String, each: Bool = false) -> String {

@@ -61,8 +61,15 @@ import Testing
         let lost = "processes were started", alone = "but MPI has brought together 1, so each would train by itself"
         #expect(
             throws: RankError(
-                "4 \(lost) (SLURM_NTASKS), \(alone); start it by mpirun, or by srun with the --mpi= type of this MPI (srun --mpi=list), "
+                "4 \(lost) (SLURM_STEP_NUM_TASKS), \(alone); start it by mpirun, or by srun with the --mpi= type of this MPI (srun --mpi=list), "
                     + "or with --ntasks=1 where one process is meant", exitCode: 64)
+        ) { try launch(["SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"]).check(count: 1) }
+        // as Slurm 22.05 leaves it in a job's script
+        #expect(
+            throws: RankError(
+                "Slurm gave this job 4 tasks (SLURM_NTASKS), but its script has started one process without a launcher, which would train by itself; "
+                    + "start it by mpirun, or by srun with the --mpi= type of this MPI (srun --mpi=list), or by srun --ntasks=1 where one process is "
+                    + "meant", exitCode: 64)
         ) { try launch(["SLURM_NTASKS": "4", "SLURM_PROCID": "0"]).check(count: 1) }
         #expect(throws: RankError("2 \(lost) (OMPI_COMM_WORLD_SIZE), \(alone); start it by the mpirun of the MPI it was built with", exitCode: 64)) {
             try launch(["OMPI_COMM_WORLD_SIZE": "2"]).check(count: 1)
@@ -74,6 +81,8 @@ import Testing
             (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 1, false), (["SLURM_NTASKS": "4", "SLURM_PROCID": "0"], 4, true),
             (["SLURM_NTASKS": "4"], 1, true),  // in an allocation, not in a task
             (["SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"], 2, true),
+            (["SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"], 1, false),
+            (["SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"], 1, true),
             (["SLURM_NTASKS": "4", "SLURM_PROCID": "0", "OMPI_COMM_WORLD_SIZE": "2"], 2, true),  // mpirun inside a job
             (["OMPI_COMM_WORLD_SIZE": "2"], 1, false), (["PMI_SIZE": "3", "PMI_RANK": "1"], 1, false), (["PMI_SIZE": "3"], 3, true),
             (["SLURM_NTASKS": "2", "SLURM_PROCID": "0"], 4, true), (["SLURM_NTASKS": "many", "SLURM_PROCID": "0"], 1, true),

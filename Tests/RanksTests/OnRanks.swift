@@ -113,13 +113,14 @@ import Testing
     }
 
     @Test func processesThatDoNotFindEachOtherAreRefused() throws {
-        let first = try alone(["group"], environment: ["SLURM_NTASKS": "4", "SLURM_PROCID": "0"])
+        let first = try alone(["group"], environment: ["SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"])
         #expect(first.code == 64 && first.output == "")
         #expect(
-            first.errors == "rank-probe: 4 processes were started (SLURM_NTASKS), but MPI has brought together 1, so each would train by itself; "
+            first.errors
+                == "rank-probe: 4 processes were started (SLURM_STEP_NUM_TASKS), but MPI has brought together 1, so each would train by itself; "
                 + "start it by mpirun, or by srun with the --mpi= type of this MPI (srun --mpi=list), or with --ntasks=1 where one process is meant\n"
         )
-        let second = try alone(["group"], environment: ["SLURM_NTASKS": "4", "SLURM_PROCID": "1"])
+        let second = try alone(["group"], environment: ["SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1"])
         #expect(second.code == 64 && second.errors == "")
         #expect(try alone(["group"]).output == "1 ranks exchanged\n")
     }

@@ -35,21 +35,24 @@ import Testing
         #expect(
             Cores.warning(node(threads: 4, [0], [1]))
                 == "ranks 0-1 run 4 threads each on 1 core each of a, where they wait for one another; "
-                + "bind more to a rank (mpirun --map-by slot:PE=4) or nothing (--bind-to none), or set run.threads to 1")
+                + "bind more to a rank (mpirun --map-by slot:PE=4, srun --cpus-per-task=4) or nothing (mpirun --bind-to none, srun --cpu-bind=none), "
+                + "or set run.threads to 1")
         #expect(
             Cores.warning(node(threads: 3, [0, 1, 2], [3, 4]))
                 == "rank 1 runs 3 threads on 2 cores of a, where they wait for one another; "
-                + "bind more to a rank (mpirun --map-by slot:PE=3) or nothing (--bind-to none), or set run.threads to 2")
+                + "bind more to a rank (mpirun --map-by slot:PE=3, srun --cpus-per-task=3) or nothing (mpirun --bind-to none, srun --cpu-bind=none), "
+                + "or set run.threads to 2")
         #expect(
             Cores.warning(node(threads: 1, [0], [0]))
                 == "ranks 0-1 run 2 threads on 1 core of a, where they wait for one another; "
-                + "give each rank cores of its own (mpirun --map-by slot:PE=1), or bind none (--bind-to none)")
+                + "give each rank cores of its own (mpirun --map-by slot:PE=1, srun --cpus-per-task=1), or bind none (mpirun --bind-to none, srun --cpu-bind=none)"
+        )
     }
 
     @Test func severalNodes() {
         let crowded =
             "run 2 threads on 1 core of b, where they wait for one another; "
-            + "give each rank cores of its own (mpirun --map-by slot:PE=1), or bind none (--bind-to none)"
+            + "give each rank cores of its own (mpirun --map-by slot:PE=1, srun --cpus-per-task=1), or bind none (mpirun --bind-to none, srun --cpu-bind=none)"
         let ranks = node("a", threads: 1, [0]) + node("b", threads: 1, [0], [0])
         #expect(Cores.warning(ranks) == "ranks 1-2 \(crowded)")
         #expect(Cores.warning(ranks + node("c", threads: 2, [0])) == "ranks 1-2 \(crowded) (so it is on 2 of 3 nodes)")

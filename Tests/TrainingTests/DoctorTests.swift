@@ -28,10 +28,13 @@ extension EndToEnd {
 
         /// Processes that each believe to be alone.
         @Test func wrongLaunch() throws {
-            let job = try Running(["doctor"], shell: #"SLURM_PROCID=0 SLURM_NTASKS=2 exec "$0" "$@""#).wait()
+            let job = try Running(["doctor"], shell: #"SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 exec "$0" "$@""#).wait()
             #expect(job.code == 64 && job.output == "")
-            #expect(job.errors.hasPrefix("vigil: 2 processes were started (SLURM_NTASKS), but MPI has brought together 1, "), "\(job.errors)")
+            #expect(job.errors.hasPrefix("vigil: 2 processes were started (SLURM_STEP_NUM_TASKS), but MPI has brought together 1, "), "\(job.errors)")
             #expect(job.errors.contains("; start it by mpirun, or by srun with the --mpi= type of this MPI"))
+            let script = try Running(["doctor"], shell: #"SLURM_PROCID=0 SLURM_NTASKS=2 exec "$0" "$@""#).wait()
+            #expect(script.code == 64 && script.output == "")
+            #expect(script.errors.hasPrefix("vigil: Slurm gave this job 2 tasks (SLURM_NTASKS), but its script has started one"), "\(script.errors)")
         }
 
         @Test func ranksOnOneCore() throws {
