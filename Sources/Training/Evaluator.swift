@@ -25,9 +25,13 @@ public final class Evaluator {
     public var isScene: Bool { split.set.manifest.scene != nil }
 
     let model: Model, split: Split, state: Checkpoint
-    private let group: RankGroup
-    /// The default score of this rank's share, and of its held-out normals.
-    private let defaultScores: LocalScores, normalScores: [Double]
+    let run: RunFolder, group: RankGroup
+    /// The default score of this rank's share.
+    let defaultScores: LocalScores
+    /// Of this rank's held-out normals.
+    private let normalScores: [Double]
+    /// Why there are no pictures of the samples; nil where there can be.
+    var pictureAbsence: String? { SamplePictures.absence(of: split, shape: model.preprocessing.shape) }
 
     /// - Parameters:
     ///   - data: another set than the one trained on, if any.
@@ -38,7 +42,7 @@ public final class Evaluator {
         _ run: RunFolder, data: String?, split name: String, top share: Double? = nil, threads: Int? = nil, until stopping: Stopping,
         group: RankGroup
     ) throws {
-        self.group = group
+        (self.run, self.group) = (run, group)
         recipe = try run.recipe()
         if let threads { recipe.run.threads = threads }
         group.setStall(seconds: recipe.run.stall)
@@ -136,7 +140,7 @@ extension Evaluator: Encodable {
     }
 }
 
-private func sampleClasses(of set: SampleSet) -> [SampleClass] { set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) } }
+func sampleClasses(of set: SampleSet) -> [SampleClass] { set.manifest.classes.map { SampleClass($0.name, isNormal: $0.normal) } }
 
 extension Scorer {
     /// This rank's share of some samples of a split, scored.
@@ -200,12 +204,14 @@ final class Scorer {
         return columns
     }
 
-    /// What is made of a sample: in the order of their declaration.
+    /// What is made of a sample: in the order of their declaration. No scores where none were asked for.
     struct Outcome { let scores: [Double], maps: [[Float]], reconstructions: [[Float]], latents: [[Float]] }
 
     /// Of samples as the detector is given them. Only for a scorer that shows.
-    /// - Parameter numbers: of samples of a split, which key their noise; that of others is keyed by a hash of their content.
-    func outcomes(of samples: [[Float]], numbers: [Int]? = nil) throws -> [Outcome] {
+    /// - Parameters:
+    ///   - numbers: of samples of a split, which key their noise; that of others is keyed by a hash of their content.
+    ///   - withScores: false before all is trained that functions on the host make scores of.
+    func outcomes(of samples: [[Float]], numbers: [Int]? = nil, withScores: Bool = true) throws -> [Outcome] {
         try stride(from: 0, to: samples.count, by: count).flatMap { first in
             let members = samples[first ..< min(first + count, samples.count)]
             input.update(repeating: 0)
@@ -218,7 +224,7 @@ final class Scorer {
             return try members.indices.map { sample in
                 let place = sample - first
                 return Outcome(
-                    scores: try scoring.values { values(of: $0, place) }, maps: scoring.maps.map { values(of: $0.node, place) },
+                    scores: withScores ? try scoring.values { values(of: $0, place) } : [], maps: scoring.maps.map { values(of: $0.node, place) },
                     reconstructions: scoring.reconstructions.map { values(of: $0.node, place) },
                     latents: scoring.latents.map { values(of: $0.node, place) })
             }

@@ -52,7 +52,9 @@ public final class Recipe {
         public var overlap = true
         @Setting("whether the ranks of a node add in memory that they share, so that one of them meets the other nodes", source: "")
         public var windows = true
-        @Setting("whether losses, rates and histograms of variables also go to files of events, which TensorBoard reads", source: "")
+        @Setting(
+            "whether losses, rates, histograms of variables, pictures of held-out normals, and evaluations also go to files of events, which TensorBoard reads",
+            source: "")
         public var tensorboard = false
         @Setting("the stage after which training ends with a checkpoint; without this key the same command goes on", source: "")
         public var stage: String? = nil

@@ -15,7 +15,7 @@ public final class Trainer {
     let stopping: Stopping
     private let log: Log
     /// For TensorBoard, on rank 0 where the recipe asks for it.
-    private var events: EventFile?
+    private var events: EventFile?, pictures: TrackedPictures?
     private var position = Position()
     /// Fingerprints of other sets that it trains on.
     private var otherSets: [String: String] = [:]
@@ -109,8 +109,15 @@ public final class Trainer {
         if group.rank == 0 { try writeRecipe() }
         StopRequest.listen()
         if saved == nil { _ = try save() }
-        if recipe.run.tensorboard, group.rank == 0 { events = try EventFile(in: run.url) }
+        if recipe.run.tensorboard, group.rank == 0 { try beginEvents() }
         if let warning = Cores.warning(cores) { log.say("warning: \(warning)") }
+    }
+
+    /// Pictures are of the first normals that are held out.
+    private func beginEvents() throws {
+        events = try EventFile(in: run.url)
+        pictures = try TrackedPictures(
+            of: heldOut.prefix(4).map { ("held-out/\($0)", $0) }, split, model, recipe, on: Plan.Resources(team: resources.team, isa: resources.isa))
     }
 
     /// A stage of steps, traced.
@@ -346,6 +353,7 @@ public final class Trainer {
         try log.record("checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256])
         saved = record
         try events?.histograms(model.detector.variables.map { ($0.name, model.values(of: $0.variable)) }, step: position.total)
+        try events?.images(pictures?.images() ?? [], step: position.total)
         return record
     }
 

@@ -33,6 +33,7 @@ struct EvaluateCommand: RankCommand {
             if group.rank == 0 { tell("\(stopped)") }
             return 75
         }
+        for evaluator in evaluators { try evaluator.writeEvents() }
         for (run, other) in zip(runs, evaluators).dropFirst() { try other.compare(with: evaluators[0], named: (runs[0], run)) }
         guard group.rank == 0 else { return 0 }
         if json { try printJSON(evaluators) } else { printTables(evaluators) }

@@ -16,7 +16,10 @@ struct TrainCommand: RankCommand {
     @OptionGroup var options: RecipeOptions
     @Option(help: "Folder of the run.", completion: .directory) var out: String
 
-    @Flag(help: "Writes losses, rates and histograms for TensorBoard into the run's folder `tensorboard`: the key run.tensorboard.")
+    @Flag(
+        help:
+            "Writes losses, rates, histograms and pictures for TensorBoard into the run's folder `tensorboard`, evaluations too: the key run.tensorboard."
+    )
     var tensorboard = false
 
     func run(on group: RankGroup) throws -> Int32 {

@@ -13,6 +13,19 @@ import Testing
         #expect(points.map(\.precision) == precisions)
     }
 
+    /// The same scores at a few places, by hand; every place is a point of the whole curve.
+    @Test func fewPoints() throws {
+        let scores = [1.0, 2, 3, 4, 5, 3, 6, 7, 2.5], classes = [0, 0, 0, 0, 0, 1, 1, 1, 1]
+        let local = LocalScores(numbers: Array(scores.indices), classes: classes, columns: [ScoreColumn("score", scores)])
+        let sides = [SampleClass("benign", isNormal: true), SampleClass("threat", isNormal: false)]
+        let few = try CurvePoints(of: local, score: "score", classes: sides, count: 4, perMille: [0, 199, 200, 599, 600, 1000], over: .alone())
+        #expect(few.byMisses == [(4, 3), (3, 3), (2, 0), (1, 0)].map(CurvePoints.Alarms.init))
+        #expect(few.byFalseAlarms.map(\.detected) == [2, 2, 2, 2, 4, 4] && (few.normals, few.anomalies) == (5, 4))
+        // more places than anomalies, and each of them
+        let many = try CurvePoints(of: local, score: "score", classes: sides, count: 8, perMille: [], over: .alone())
+        #expect(many.byMisses.map(\.detected) == [4, 4, 3, 3, 2, 2, 1, 1])
+    }
+
     /// The area under the curve is the AUROC: the share of pairs in the right order, ties half.
     @Test func area() {
         let scores = (0 ..< 300).map { (number: Int) -> Double in Double((number * 7919) % 61 + (number % 3 == 0 ? 9 : 0)) }

@@ -20,7 +20,10 @@ import Testing
                 try ThresholdMetrics(of: golden.local, score: "score", threshold: $0!, classes: goldenClasses, over: .alone())
             }
             let evaluation = try Evaluation(of: golden.local, classes: goldenClasses, defaultScore: "score", over: .alone())
-            return [try line(golden.name, evaluation), try line(golden.name, points)]
+            let curve = try CurvePoints(
+                of: golden.local, score: "score", classes: goldenClasses, count: 7, perMille: [0, 1, 10, 250, 1000], over: .alone())
+            let counts = curve.byMisses.flatMap { [$0.detected, $0.falseAlarms] } + curve.byFalseAlarms.map(\.detected)
+            return [try line(golden.name, evaluation), try line(golden.name, points), try line(golden.name, counts)]
         }
         let tests = try Goldens.all.paired.map { golden in
             try line(golden.name, PairedTest(of: golden.local, first: "first", second: "second", classes: goldenClasses, over: .alone()))

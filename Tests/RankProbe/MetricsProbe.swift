@@ -93,6 +93,11 @@ private func probeValues(of file: String, over group: RankGroup) throws {
             ]
             return try rules.map { try ThresholdMetrics(of: local, score: "score", threshold: $0!, classes: classes, over: group) }
         }
+        try printForAllPlacings(golden.name, over: group) { placing in
+            let local = part([ScoreColumn("score", golden.scores)], golden.classes, placing, of: group)
+            let points = try CurvePoints(of: local, score: "score", classes: classes, count: 7, perMille: [0, 1, 10, 250, 1000], over: group)
+            return points.byMisses.flatMap { [$0.detected, $0.falseAlarms] } + points.byFalseAlarms.map(\.detected)
+        }
     }
     for golden in goldens.paired {
         let columns = [ScoreColumn("first", golden.first), ScoreColumn("second", golden.second)]

@@ -19,16 +19,8 @@ struct ContactSheets {
     /// What the lightest color of maps stands for; nil where there are none.
     let largest: Double?
 
-    /// Why a set has none; nil where it has.
-    static func absence(for evaluator: Evaluator) -> String? {
-        let shape = evaluator.model.preprocessing.shape
-        if evaluator.isScene { return "The samples are pixels of a scene, so there are no pictures of single ones." }
-        if shape.count != 3 { return "The samples are rows of a table, so there are no pictures of them." }
-        return shape[0] * shape[1] > pixelLimit ? "The samples have \(shape[0])×\(shape[1]) pixels, too many to show in a page." : nil
-    }
-
-    /// Of one picture, and of all together, before compression.
-    private static let pixelLimit = 1 << 20, allPixels = 1 << 22, most = 8
+    /// Of all pictures together, before compression.
+    private static let allPixels = 1 << 22, most = 8
 
     init(of evaluator: Evaluator, scores: [Double], by scorer: Scorer) throws {
         let split = evaluator.split, shape = evaluator.model.preprocessing.shape
@@ -41,44 +33,16 @@ struct ContactSheets {
             ("Worst false alarms", "the normals with the highest scores", Array(normals.prefix(count))),
             ("Worst misses", "the anomalies with the lowest scores", anomalies.suffix(count).reversed()),
         ]
-        let pictures = try Pictures(of: Set(chosen.flatMap(\.2)).sorted(), evaluator, scorer)
+        let pictures = try SamplePictures(of: Set(chosen.flatMap(\.2)).sorted(), split, evaluator.model, by: scorer)
         (panels, largest) = (pictures.panels, pictures.largest)
         sheets = chosen.map { title, meaning, samples in
             Sheet(
                 title: title, meaning: meaning,
-                samples: samples.map { sample in
+                samples: samples.compactMap { sample in
+                    guard let picture = pictures.strip(of: sample) else { return nil }
                     let className = split.set.manifest.classes[Int(split.labels[sample])].name
-                    return Sample(name: "\(split.name)/\(sample)", className: className, score: scores[sample], png: pictures.png(of: sample))
+                    return Sample(name: "\(split.name)/\(sample)", className: className, score: scores[sample], png: picture.png)
                 })
-        }
-    }
-
-    /// Input, reconstructions and map side by side, all maps on one scale.
-    private struct Pictures {
-        let panels: [String], largest: Double?
-        private let inputs: [Int: [Float]], outcomes: [Int: Scorer.Outcome]
-        private let evaluator: Evaluator, scorer: Scorer, shown: [Int]
-
-        init(of samples: [Int], _ evaluator: Evaluator, _ scorer: Scorer) throws {
-            (self.evaluator, self.scorer) = (evaluator, scorer)
-            let reader = SplitReader(evaluator.split), preprocessing = evaluator.model.preprocessing, scoring = scorer.scoring
-            let values = try samples.map { preprocessing.values(of: try reader.values($0 ..< $0 + 1)) }
-            let made = try scorer.outcomes(of: values, numbers: samples)
-            inputs = Dictionary(uniqueKeysWithValues: zip(samples, values))
-            outcomes = Dictionary(uniqueKeysWithValues: zip(samples, made))
-            let shown = scoring.reconstructions.indices.filter { scoring.reconstructions[$0].node.form.shape.extents == preprocessing.shape }
-            self.shown = shown
-            let map = scoring.maps.first
-            panels = ["input"] + shown.map { scoring.reconstructions[$0].name } + (map.map { ["map \($0.name)"] } ?? [])
-            largest = map == nil ? nil : made.flatMap { $0.maps[0] }.max().map(Double.init)
-        }
-
-        func png(of sample: Int) -> [UInt8] {
-            let preprocessing = evaluator.model.preprocessing, outcome = outcomes[sample]!, range = evaluator.split.set.manifest.valueRange
-            let pictures = [inputs[sample]!] + shown.map { outcome.reconstructions[$0] }
-            let panels = pictures.map { Overlay.Panel(preprocessing.shares(of: $0, in: range), shape: preprocessing.shape) }
-            let map = largest.map { Overlay.Map(outcome.maps[0], shape: scorer.scoring.maps[0].node.form.shape.extents, largest: $0) }
-            return Overlay(panels, map: map).strip.png
         }
     }
 

@@ -9,7 +9,7 @@ extension Report {
         let parts = own.enumerated().flatMap { place, run -> [Markup] in
             let heading = own.count > 1 ? [Markup("h3", [:], Markup(run.name))] : []
             if let sheets = run.sheets { return heading + sheets.markup(id: "sheet-\(place)") }
-            let why = request.showsPictures ? ContactSheets.absence(for: run.evaluator) : "Pictures were left out as asked for."
+            let why = request.showsPictures ? run.evaluator.pictureAbsence : "Pictures were left out as asked for."
             return heading + [Markup("p", [:], Markup(why ?? ""))] + (run.scene?.markup ?? [])
         }
         return Page.Section("samples", "Samples", parts)

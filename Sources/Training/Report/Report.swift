@@ -64,7 +64,7 @@ public struct Report {
             defer { resources.team.end() }
             let seed = UInt64(evaluator.recipe.fields.seed)
             let scorer = try Scorer(evaluator.model, microbatch: evaluator.recipe.microbatch, seed: seed, shows: true, on: resources)
-            if showsPictures, ContactSheets.absence(for: evaluator) == nil {
+            if showsPictures, evaluator.pictureAbsence == nil {
                 sheets = try ContactSheets(of: evaluator, scores: gathered.scores, by: scorer)
             }
             latents = try LatentView(of: evaluator, by: scorer)

@@ -1,14 +1,20 @@
 import Foundation
+import Metrics
 import Protobuf
+import Reports
 
 /// A file of events as TensorBoard reads them: records of TFRecord framing, each an `Event` in protobuf's wire format (tensorflow/core/util
-/// event.proto, framework/summary.proto). Values as numbers come in the log, histograms of what a checkpoint has.
+/// event.proto, framework/summary.proto). Values as numbers come in the log, histograms and pictures of what a checkpoint has, curves of what an
+/// evaluation finds.
 struct EventFile {
     private let handle: FileHandle
 
     /// A new file in a run's folder `tensorboard`; earlier jobs' files stay, and TensorBoard reads them as one run.
-    init(in run: URL, at time: Date = Date()) throws {
-        let folder = run.appendingPathComponent("tensorboard")
+    ///
+    /// - Parameter part: a folder in it, which TensorBoard shows as a run of its own: it reads the newest file of a folder alone for what is new, so
+    ///   programs that may write at the same time need one each.
+    init(in run: URL, part: String = "", at time: Date = Date()) throws {
+        let folder = run.appendingPathComponent("tensorboard").appendingPathComponent(part)
         let file = folder.appendingPathComponent("events.out.tfevents.\(Int(time.timeIntervalSince1970 * 1000)).vigil")
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -31,6 +37,45 @@ struct EventFile {
     func histograms(_ values: [(name: String, values: [Double])], step: Int, at time: Date = Date()) throws {
         let found = values.filter { !$0.values.isEmpty }
         try append(step, time, found.map(\.name), found.map(\.values)) { $0.message(5, Self.histogram(of: $1)) }
+    }
+
+    /// Pictures by name.
+    func images(_ values: [(name: String, canvas: Canvas)], step: Int, at time: Date = Date()) throws {
+        try append(step, time, values.map(\.name), values.map(\.canvas)) { value, canvas in
+            value.message(4) {
+                $0.integer(1, canvas.height)
+                $0.integer(2, canvas.width)
+                $0.integer(3, 3)  // red, green, blue
+                $0.data(4, canvas.png)
+            }
+        }
+    }
+
+    /// A precision-recall curve, for TensorBoard's plug-in pr_curves: a tensor of float32, [6, places], of right and wrong alarms, right and
+    /// wrong silence, precision, and recall. The threshold that the plug-in shows at place k of n is (k + 1) / n; here that is the share
+    /// of anomalies of which less is missed, since scores have no scale.
+    func precisionRecall(_ name: String, _ points: CurvePoints, step: Int, at time: Date = Date()) throws {
+        let rows: [(CurvePoints.Alarms) -> Double] = [
+            { Double($0.detected) }, { Double($0.falseAlarms) }, { Double(points.normals - $0.falseAlarms) },
+            { Double(points.anomalies - $0.detected) }, { Double($0.detected) / Double($0.detected + $0.falseAlarms) },
+            { Double($0.detected) / Double(points.anomalies) },
+        ]
+        try append(step, time, [name], [rows.flatMap { points.byMisses.map($0) }]) { value, numbers in
+            value.message(9) { metadata in
+                metadata.message(1) {
+                    $0.text(1, "pr_curves")
+                    $0.message(2) { $0.integer(2, points.byMisses.count) }
+                }
+                metadata.integer(4, 2)  // of class tensor
+            }
+            value.message(8) { tensor in
+                tensor.integer(1, 1)  // float32
+                tensor.message(2) { shape in
+                    for extent in [rows.count, points.byMisses.count] { shape.message(2) { $0.integer(1, extent) } }
+                }
+                tensor.data(4, numbers.flatMap { littleEndian(Float($0).bitPattern) })
+            }
+        }
     }
 
     /// An event of a summary with a value of each name, which `body` writes.
