@@ -8,7 +8,8 @@ extension Evaluator {
     ///
     /// TensorBoard shows precision-recall curves by a plug-in that comes with it; it has none for the ROC. So that stands among its scalars,
     /// where curves of several runs lie over each other: `roc` has for a step the false alarms in a thousand normals, and for a value the
-    /// largest share of anomalies detected at that. A later evaluation of the split takes its place.
+    /// largest share of anomalies detected at that. A later evaluation of the split takes its place (with TensorBoard's `--load_fast=false` both
+    /// are drawn).
     ///
     /// All ranks call this together. As with the scores, the run may be another's: where events cannot be written, that is said.
     public func writeEvents() throws {
