@@ -4,6 +4,7 @@ typedef struct {
   float *at;      // the block's elements
   float *buffer;  // in scratch; NULL where the slot is always plain memory
   float *lanes;   // a sum's virtual lanes
+  int64_t mask;   // of offsets into a buffer that is shorter than the block, since it repeats itself; all bits where it is not
   int late;       // a stored slot goes to memory after the block, since it lies on a loaded one that is still read
 } place;
 
@@ -35,17 +36,25 @@ static int overlaid(const vk_program *program, int32_t slot) {
     const vk_instruction *code = program->code + i;
     for (int side = 0; side < 2 && written; side++) {
       int32_t operand = side == 0 ? code->a : second(code);
-      if (program->slots[operand].kind != VK_STORE && program->slots[operand].base == program->slots[slot].base) return 1;
+      if (operand != VK_PREVIOUS && program->slots[operand].kind != VK_STORE && program->slots[operand].base == program->slots[slot].base) return 1;
     }
     written |= code->result == slot;
   }
   return 0;
 }
 
+// The floats after which a slot's buffer would look the same, a power of two; 0 where it does not.
+static int64_t repetition(const vk_program *program, const vk_slot *slot, int64_t block) {
+  if (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR) return TILE;
+  int64_t period = slot->period;
+  int repeats = slot->kind == VK_PERIODIC && !plain(slot, program->count) && block % period == 0 && (period & (period - 1)) == 0;
+  return !repeats ? 0 : period > TILE ? period : TILE;
+}
+
 static void lay(const vk_program *program, place *places, float *scratch, int64_t block) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
-    places[i] = (place){.late = slot->kind == VK_STORE && overlaid(program, (int32_t)i)};
+    places[i] = (place){.mask = repetition(program, slot, block) - 1, .late = slot->kind == VK_STORE && overlaid(program, (int32_t)i)};
     if (slot->kind == VK_LOAD) continue;
     places[i].at = places[i].buffer = scratch;
     scratch += block;
@@ -71,9 +80,10 @@ static void fill(float *buffer, const float *from, int64_t period, int64_t phase
 
 // What holds for the whole call (samples < 0) or for a sample: replicated values, and periodic ones that look the same in
 // every block.
-static void fill_constant(const vk_program *program, place *places, int64_t sample, int64_t first, int64_t length, int64_t block) {
+static void fill_constant(const vk_program *program, place *places, int64_t sample, int64_t first, int64_t longest, int64_t block) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
+    int64_t length = places[i].mask < 0 ? longest : places[i].mask + 1;
     if (slot->kind == VK_SCALAR && sample < 0) {
       float value = (float)*(const double *)(const void *)slot->base;
       fill(places[i].buffer, &value, 1, 0, length);
@@ -217,11 +227,24 @@ static void end_sums(const vk_program *program, place *places, int64_t sample) {
   }
 }
 
+static void prepare(const vk_program *program, const place *places, step *steps) {
+  static const place registers = {0};
+  for (int64_t i = 0; i < program->instructions; i++) {
+    const vk_instruction *code = program->code + i;
+    const int32_t slots[3] = {code->a, second(code), code->result};
+    const place *at[3];
+    for (int n = 0; n < 3; n++) at[n] = slots[n] == VK_PREVIOUS ? &registers : places + slots[n];
+    steps[i] = (step){4 * code->operation + 2 * (at[0] == &registers) + (at[1] == &registers), at[0]->at, at[1]->at, at[2]->at,
+                      at[0]->mask, at[1]->mask, at[2]->mask};
+  }
+}
+
 static void elementwise(const vk_program *program, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement,
                         float *scratch) {
   if (firstSample >= lastSample) return;
   int64_t block = vk_block(program);
   place places[program->slotCount];
+  step steps[program->instructions];
   lay(program, places, scratch, block);
   if (firstElement == 0 && lastElement == program->count && joined(program)) {
     lastElement *= lastSample - firstSample;
@@ -235,8 +258,8 @@ static void elementwise(const vk_program *program, int64_t firstSample, int64_t 
     for (int64_t e = firstElement; e < lastElement; e += block) {
       int64_t count = smaller(block, lastElement - e);
       aim(program, places, sample, sample - firstSample, e, count, block);
-      for (const vk_instruction *code = program->code; code < program->code + program->instructions; code++)
-        loops[code->operation](places[code->result].at, places[code->a].at, places[second(code)].at, count);
+      prepare(program, places, steps);
+      run(steps, program->instructions, count);
       finish(program, places, sample, sample - firstSample, e, count);
     }
     end_sums(program, places, sample);

@@ -6,6 +6,7 @@
 #include "pack.h"
 #include "functions.h"
 #include "loops.h"
+#include "steps.h"
 #include "elementwise.h"
 #include "winograd.h"
 #include "winograd_product.h"

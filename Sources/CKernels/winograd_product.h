@@ -2,11 +2,12 @@
 // weights: a piece of them, one row of frequencies at a time, is made in L2 and used at once for all tiles of the block; the
 // sum over the inner index goes on in the result's memory from piece to piece.
 
-// c[rows][columns] (+)= a b: element (r, k) of a at a[r*aRow + k*aStep], panel j of b at b + j*bPanel with rows bStep apart,
-// element (r, n) of c in a strip of 64 columns, strips cStrip and rows cRow apart.
+// c[rows][columns] (+)= a b: element (r, k) of a at a[r*aRow + k*aStep], where `aStrip` is not 0 from 64 to 64 inner indices in
+// strips that far apart; panel j of b at b + j*bPanel with rows bStep apart; element (r, n) of c in a strip of 64 columns,
+// strips cStrip and rows cRow apart.
 typedef struct {
   int64_t rows, columns, inner;
-  const float *a; int64_t aRow, aStep;
+  const float *a; int64_t aRow, aStep, aStrip;
   const float *b; int64_t bPanel, bStep;
   float *c; int64_t cRow, cStrip;
   int fresh;
@@ -15,8 +16,11 @@ typedef struct {
 static void multiply_matrices(const matrices *m) {
   int64_t aRow[ROWS], cRow[ROWS];
   for (int64_t r = 0; r < ROWS; r++) aRow[r] = r * m->aRow, cRow[r] = r * m->cRow;
-  const stretch whole = {0, 0, m->inner};
-  work w = {.stretches = &whole, .count = 1, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
+  stretch strips[INNER_PIECE / STRIP_CHANNELS] = {{0, 0, m->inner}};
+  int64_t count = 1;
+  for (int64_t k = 0; m->aStrip && k < m->inner; k += STRIP_CHANNELS, count = k / STRIP_CHANNELS)
+    strips[k / STRIP_CHANNELS] = (stretch){k / STRIP_CHANNELS * m->aStrip, k * m->bStep, smaller(m->inner - k, STRIP_CHANNELS)};
+  work w = {.stretches = strips, .count = count, .aRow = aRow, .aStep = m->aStep, .bStep = m->bStep, .cRow = cRow, .fresh = m->fresh};
   for (int64_t column = 0; column < m->columns; column += PANEL) {
     float *c = m->c + column / STRIP_CHANNELS * m->cStrip + column % STRIP_CHANNELS;
     int wide = m->columns - column > LANES;
@@ -100,7 +104,7 @@ INLINE void transform_piece(const int taps, int f, int64_t inner, int64_t column
   }
 }
 
-// M = V U or Q = Z U^T for a piece of U, whose inner indices are in one strip.
+// M = V U or Q = Z U^T for a piece of U.
 INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling, const float *weights, piece p, const float *from,
                            float *to, int64_t tiles, float *scratch) {
   const int side = taps + 3;
@@ -108,7 +112,8 @@ INLINE void multiply_piece(const int taps, int adjoint, const vk_tiling *tiling,
   const int64_t inner = adjoint ? p.n1 - p.n0 : p.k1 - p.k0, columns = adjoint ? p.k1 - p.k0 : p.n1 - p.n0;
   const int64_t firstInner = adjoint ? p.n0 : p.k0, firstColumn = adjoint ? p.k0 : p.n0;
   matrices m = {
-    .rows = tiles, .columns = columns, .inner = inner, .aRow = row_stride(fromChannels), .aStep = 1, .bPanel = inner * PANEL,
+    .rows = tiles, .columns = columns, .inner = inner, .aRow = row_stride(fromChannels), .aStep = 1,
+    .aStrip = strip_stride(fromChannels, tiles), .bPanel = inner * PANEL,
     .bStep = PANEL, .cRow = row_stride(toChannels), .cStrip = strip_stride(toChannels, tiles), .fresh = firstInner == 0,
   };
   float *gathered = scratch + side * piece_stride(inner, columns);

@@ -48,7 +48,7 @@ import Testing
                 1  ElementwiseKernel  16,000              0  tanh, multiply: batched 2 -> batched 2
                 2  TotalKernel         8,008              0  total over samples: batched 2 -> 2
                 3  Reduction               8              0  sum over the ranks: 2
-                3 actions on 1000 samples; 0 multiply-adds a sample, arena 16,256 bytes, 8 bytes added over the ranks
+                3 actions on 1000 samples; 0 multiply-adds a sample, arena 12,160 bytes, 8 bytes added over the ranks
                 """)
     }
 }

@@ -30,7 +30,10 @@ typedef enum {
   VK_ADD, VK_SUBTRACT, VK_MULTIPLY, VK_DIVIDE, VK_MAXIMUM, VK_COPY
 } vk_operation;
 
-typedef struct { int32_t operation, a, b, result; } vk_instruction;  // a, b, result: slots; b is ignored by unary ones
+// a, b, result: slots; b is ignored by unary ones. VK_PREVIOUS as an operand is the result of the instruction before, which
+// has no slot, or a slot's as well.
+enum { VK_PREVIOUS = -1 };
+typedef struct { int32_t operation, a, b, result; } vk_instruction;
 
 // How a slot meets memory. The program runs over samples and, within each, over `count` elements e.
 typedef enum {

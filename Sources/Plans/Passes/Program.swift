@@ -64,9 +64,7 @@ struct Program {
             return false
         }
         let written = code.firstIndex { $0.result == target }!
-        return !code[(written + 1)...].contains { instruction in
-            sources.contains(Int(instruction.a)) || (isBinary(instruction) && sources.contains(Int(instruction.b)))
-        }
+        return !code[(written + 1)...].contains { operands(of: $0).contains { sources.contains(Int($0)) } }
     }
 
     /// The stored items and scalars it reads.
@@ -74,6 +72,10 @@ struct Program {
     var hasSums: Bool { slots.contains(where: Self.isSum) }
 
     static func isSum(_ slot: Slot) -> Bool { [VK_SUM.rawValue, VK_SUM_RUNS.rawValue, VK_SUM_TABLE.rawValue].contains(slot.kind) }
+
+    private func operands(of instruction: vk_instruction) -> [Int32] {
+        isBinary(instruction) ? [instruction.a, instruction.b] : [instruction.a]
+    }
 
     private func isBinary(_ instruction: vk_instruction) -> Bool {
         UInt32(instruction.operation) >= VK_ADD.rawValue && UInt32(instruction.operation) != VK_COPY.rawValue
@@ -217,7 +219,7 @@ struct Program {
         for (position, copy) in code.enumerated().reversed() where UInt32(copy.operation) == VK_COPY.rawValue {
             let target = slots[Int(copy.result)]
             guard Self.isSum(target) || target.kind == VK_STORE_RUNS.rawValue else { continue }
-            let readers = code.indices.filter { code[$0].a == copy.a || (isBinary(code[$0]) && code[$0].b == copy.a) }
+            let readers = code.indices.filter { operands(of: code[$0]).contains(copy.a) }
             guard readers == [position], slots[Int(copy.a)].kind == VK_TEMPORARY.rawValue,
                 let writer = code.firstIndex(where: { $0.result == copy.a })
             else { continue }
@@ -231,12 +233,12 @@ struct Program {
         let isTemporary = slots.map { $0.kind == VK_TEMPORARY.rawValue }
         var last: [Int32: Int] = [:]
         for (position, instruction) in code.enumerated() {
-            for slot in [instruction.a, isBinary(instruction) ? instruction.b : instruction.a] { last[slot] = position }
+            for slot in operands(of: instruction) { last[slot] = position }
         }
         var free: [Int32] = [], now: [Int32: Int32] = [:]
         for position in code.indices {
             let old = code[position]
-            for operand in Set([old.a, isBinary(old) ? old.b : old.a]) where isTemporary[Int(operand)] && last[operand] == position {
+            for operand in Set(operands(of: old)) where isTemporary[Int(operand)] && last[operand] == position {
                 free.append(now[operand] ?? operand)
             }
             code[position].a = now[old.a] ?? old.a
@@ -246,20 +248,41 @@ struct Program {
                 code[position].result = now[old.result]!
             }
         }
+        keepInRegisters()
         dropUnusedSlots()
     }
 
+    /// A result is still in registers for the next instruction; a temporary that no other reads has no slot.
+    private mutating func keepInRegisters() {
+        for position in code.indices.dropLast() {
+            let value = code[position].result, next = code[position + 1]
+            guard operands(of: next).contains(value) else { continue }
+            if next.a == value { code[position + 1].a = previous }
+            if isBinary(next), next.b == value { code[position + 1].b = previous }
+            let isReadLater = next.result != value && isRead(value, from: position + 2)
+            if slots[Int(value)].kind == VK_TEMPORARY.rawValue, !isReadLater { code[position].result = previous }
+        }
+    }
+
+    private func isRead(_ slot: Int32, from position: Int) -> Bool {
+        let use = code[position...].first { operands(of: $0).contains(slot) || $0.result == slot }
+        return use.map { operands(of: $0).contains(slot) } ?? false
+    }
+
     private mutating func dropUnusedSlots() {
-        var used = Set(code.flatMap { isBinary($0) ? [$0.a, $0.b, $0.result] : [$0.a, $0.result] })
+        var used = Set(code.flatMap { operands(of: $0) + [$0.result] })
         for slot in slots.indices where slots[slot].item != nil && Self.isSum(slots[slot]) { used.insert(Int32(slot)) }
         let kept = slots.indices.filter { used.contains(Int32($0)) }
-        let number = Dictionary(uniqueKeysWithValues: kept.enumerated().map { (Int32($1), Int32($0)) })
+        var number = Dictionary(uniqueKeysWithValues: kept.enumerated().map { (Int32($1), Int32($0)) })
+        number[previous] = previous
         slots = kept.map { slots[$0] }
         code = code.map {
             vk_instruction(operation: $0.operation, a: number[$0.a]!, b: isBinary($0) ? number[$0.b]! : 0, result: number[$0.result]!)
         }
     }
 }
+
+private let previous = Int32(VK_PREVIOUS)
 
 /// Loops of one sweep.
 extension [Program] {
