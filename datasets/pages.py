@@ -21,12 +21,22 @@ def mean(found, figure):
     return statistics.mean(at["scores"][at["default"]][figure] for at in last(found))
 
 
+def metrics_of(about):
+    """The figures of a set's table, by the first of which detectors are compared."""
+    return [*(["top_f1"] if "top" in about else []), "auroc", "average_precision"]
+
+
+def not_above(row, found, baselines, metric):
+    """The baselines, by name their figures, that a detector does not beat."""
+    return [] if row.detector in BASELINES else [name for name, value in baselines.items() if value >= mean(found, metric)]
+
+
 def cells(row, found, metrics, baselines, published):
     """The columns of a detector, of its default score."""
     ends = last(found)
     default = ends[0]["default"]
     samples, seconds = sum(at["samples"] for at in ends), sum(at["seconds"] for at in ends)
-    better = [name for name, value in baselines.items() if value >= mean(found, metrics[0])] if row.detector not in BASELINES else []
+    better = not_above(row, found, baselines, metrics[0])
     budget = {"published": "published length", "cut": "cut"}.get(row.budget, row.budget)
     length = "" if row.epochs == [None] else f"{row.epochs[-1]} epochs, "
     return [
@@ -78,13 +88,40 @@ def table(heading, lines):
     return ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading), *("| " + " | ".join(line) + " |" for line in lines)]
 
 
+def baseline_figures(rows, kept, metric):
+    return {row.detector: mean(kept[row.key], metric) for row in rows if row.detector in BASELINES and row.key in kept}
+
+
+def overview(plan, kept):
+    """Every detector on every set of which one that is no baseline is finished: the figure that they are compared by."""
+    shown = [name for name in plan.sets if any(row.key in kept for row in plan.of(name) if row.detector not in BASELINES)]
+    detectors = dict.fromkeys([*BASELINES, *(row.detector for row in plan.rows)])
+    columns = {name: overview_column(plan.sets[name], plan.of(name), kept) for name in shown}
+    lines = [[detector, *(columns[name].get(detector, "") for name in shown)] for detector in detectors]
+    heading = ["", *(f"{name}{', F1' if 'top' in plan.sets[name] else ''}" for name in shown)]
+    return table(heading, [line for line in lines if any(line[1:])])
+
+
+def overview_column(about, rows, kept):
+    """By detector; of several rows of one each with its name."""
+    metric = metrics_of(about)[0]
+    baselines, column = baseline_figures(rows, kept, metric), {}
+    rows = [row for row in rows if row.key in kept]
+    for row in rows:
+        figure = spread(at["scores"][at["default"]][metric] for at in last(kept[row.key]))
+        mark = "†" if not_above(row, kept[row.key], baselines, metric) else ""
+        name = f" ({row.variant})" if sum(other.detector == row.detector for other in rows) > 1 else ""
+        column[row.detector] = "; ".join([*filter(None, [column.get(row.detector)]), f"{figure}{mark}{name}"])
+    return column
+
+
 def section(name, about, rows, kept, published):
     """Of a set of which a row is finished."""
     rows = [row for row in rows if row.key in kept]
     if not rows:
         return []
-    metrics = ["top_f1", "auroc", "average_precision"] if "top" in about else ["auroc", "average_precision"]
-    baselines = {row.detector: mean(kept[row.key], metrics[0]) for row in rows if row.detector in BASELINES}
+    metrics = metrics_of(about)
+    baselines = baseline_figures(rows, kept, metrics[0])
     dates = sorted({kept[row.key]["date"] for row in rows})
     heading = [
         "detector", "training", "score", *map(METRICS.get, metrics), "seeds", "CPU s of training per 1,000 samples", "CPU ms of scoring a sample",
@@ -126,4 +163,4 @@ def page(plan, kept):
         sections += means(family, [plan.of(name) for name in names], kept, published)
     if waiting:
         sections += ["## Not run yet", "", *(f"- {title}" for title in waiting)]
-    return text.replace("{sections}", "\n".join(sections).rstrip())
+    return text.replace("{overview}", "\n".join(overview(plan, kept))).replace("{sections}", "\n".join(sections).rstrip())

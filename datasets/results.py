@@ -17,8 +17,9 @@ import scene_page
 
 HERE = pathlib.Path(__file__).parent
 VIGIL = ".build/release/vigil"
-# By name: the file of its sets and rows (.toml), its finished rows (.json) and the page (.md), and what makes the page.
-BOOKS = {"results": ("results", "RESULTS", pages.page), "hyperspectral": ("hyperspectral", "HYPERSPECTRAL", scene_page.page)}
+# By name: the page (.md) beside the file of its sets and rows (.toml) and of its finished rows (.json), and the module that makes it.
+BOOKS = {"results": ("RESULTS", pages), "hyperspectral": ("HYPERSPECTRAL", scene_page)}
+GUIDE = HERE / "../Sources/vigil/Guide/Detectors.md"
 
 
 class Failed(Exception):
@@ -174,15 +175,16 @@ class Book:
     """The sets and rows of one page, and what is finished of them."""
 
     def __init__(self, name):
-        plan, page, self.make_page = BOOKS[name]
-        self.plan, self.store, self.page = Plan(HERE / f"{plan}.toml"), HERE / f"{plan}.json", HERE / f"{page}.md"
+        page, self.module = BOOKS[name]
+        self.name, self.plan, self.store, self.page = name, Plan(HERE / f"{name}.toml"), HERE / f"{name}.json", HERE / f"{page}.md"
         kept = json.loads(self.store.read_text()) if self.store.exists() else {}
         self.kept = {row.key: kept[row.key] for row in self.plan.rows if row.key in kept and kept[row.key]["asked"] == row.asked}
 
     def write(self):
         rows = (f"{json.dumps(key)}: {json.dumps(found, sort_keys=True)}" for key, found in sorted(self.kept.items()))
         write(self.store, "{\n" + ",\n".join(rows) + "\n}\n")
-        write(self.page, self.make_page(self.plan, self.kept))
+        write(self.page, self.module.page(self.plan, self.kept))
+        write(GUIDE, marked(GUIDE.read_text(), self.name, self.module.overview(self.plan, self.kept)))
 
     def run(self, rows, data, jobs):
         """Several seeds side by side, a process of one thread each; a row is kept when its last seed is done."""
@@ -207,6 +209,13 @@ class Book:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def marked(text, name, lines):
+    """A page whose part between the marks of that name is made anew."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, rest = text.split(begin)
+    return before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
 
 
 def parsed():

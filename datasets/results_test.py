@@ -62,6 +62,19 @@ class PageTest(unittest.TestCase):
         self.assertIn("| a | 0.300 ± 0.071 | 0.600 ± 0.141 |", text)
         self.assertNotIn("not above", text)
 
+    def test_overview(self):
+        named = [Row("made", {"detector": "other", "name": name, "epochs": [5]}, DEFAULTS) for name in ("raw", "scaled")]
+        kept = {
+            "made/one": found([end(0.5, 1), end(0.8, 2)], [end(0.7, 1), end(0.9, 2)]), "made/pca": found([end(0.86, None)]),
+            "made/other (raw)": found([end(0.95, 5)]), "made/other (scaled)": found([end(0.1, 5)])}
+        column = overview_column(about, [*rows[:3], *named], kept)
+        self.assertEqual(column, {"one": "0.850 ± 0.071†", "pca": "0.860", "other": "0.950 (raw); 0.100† (scaled)"})
+        self.assertEqual(overview_column(about | {"top": 0.2}, [*rows[:3], named[0]], kept)["other"], "0.475")
+
+    def test_marked_part(self):
+        page = "before\n<!-- a -->\nold\n<!-- end of a -->\nafter\n"
+        self.assertEqual(marked(page, "a", ["new", "lines"]), "before\n<!-- a -->\nnew\nlines\n<!-- end of a -->\nafter\n")
+
     def test_what_was_not_run(self):
         self.assertEqual(section("made", about, rows, {}, {}), [])
         self.assertIn("## Not run yet\n\n- MNIST 32×32, digit 2 abnormal\n", page(Plan(HERE / "results.toml"), {}))

@@ -86,6 +86,13 @@ def anchors(plan, kept):
     return ["## Anchors", "", *table(heading, lines), ""] if lines else []
 
 
+def overview(plan, kept):
+    """The mean over all scenes of what is finished on all, the highest first."""
+    scenes, found = list(plan.sets), compared(list(plan.sets), [row for row in plan.rows if row.budget != "anchor"], kept)
+    means = [(averaged([of[scene] for scene in scenes], "auroc"), name) for name, of in found.items() if set(scenes) <= set(of)]
+    return table(["detector", f"mean AUC(Pd, Pf) of {len(scenes)} scenes"], [[name, value] for value, name in sorted(means, reverse=True)])
+
+
 def page(plan, kept):
     text = (HERE / "HYPERSPECTRAL.md.in").read_text()
     scenes = list(plan.sets)

@@ -16,7 +16,8 @@ import Networks
 ///
 /// There is no released program: networks and losses are those that two re-implementations give, which differ in `loss`, `codeDropout`,
 /// `consistencyOf` and `discriminatorSteps`. Departures: minibatches of random pixels instead of the whole scene, so that a scene may be
-/// larger than memory.
+/// larger than memory; and defaults that are one setting for all scenes, the best of those tried on made ones
+/// (`datasets/SCENE-SETTINGS.md`), with networks an eighth as wide as the paper's.
 public struct HADGAN: SceneDetector {
     public static let name = "hadgan"
     public static let summary = "HADGAN: reconstruction between two critics, judged spectrally and spatially, Jiang et al. 2020"
@@ -30,8 +31,8 @@ public struct HADGAN: SceneDetector {
     public struct Settings: DetectorSettings {
         @Setting("d, size of the code; ⌊√bands + 1⌋ unless given", in: 1 ... 4096, source: "Jiang et al. 2020 (second-hand)")
         public var latent: Int? = nil
-        @Setting("size of the hidden layers", in: 1 ... 65536, source: "Jiang et al. 2020 (second-hand)")
-        public var width = 1000
+        @Setting("size of the hidden layers", in: 1 ... 65536, source: "ours, for speed; Jiang et al. 2020 (second-hand): 1000")
+        public var width = 128
         @Setting("L_R and L_ziz as mean squares, or as lengths over 2·bands", source: "the two re-implementations")
         public var loss = Loss.squared
         @Setting("what L_ziz codes again: draws from N(0, I), or codes of the pixels", source: "f-AnoGAN; a re-implementation")
@@ -48,20 +49,20 @@ public struct HADGAN: SceneDetector {
         public var codeDropout = 0.0
         @Setting("updates of the critics in a step", in: 1 ... 100, source: "Jiang et al. 2020 (second-hand)")
         public var discriminatorSteps = 1
-        @Setting("learning rate: RMSProp for E, Adam for the rest", in: 0 ... 1, source: "unverified")
-        public var learningRate = 1e-4
+        @Setting("learning rate: RMSProp for E, Adam for the rest", in: 0 ... 1, source: "ours, chosen on made scenes")
+        public var learningRate = 3e-4
         @Setting("weight decay of E and De", in: 0 ... 1, source: "unverified")
         public var weightDecay = 1e-5
         @Setting("K: bands of least energy whose regions are looked at", in: 1 ... 4096, source: "Jiang et al. 2020 (second-hand)")
         public var bands = 3
-        @Setting("λ, pixels: smaller bright and dark parts are taken for anomalies", in: 1 ... 1_000_000, source: "ours, one for all scenes")
-        public var area = 25
+        @Setting("λ, pixels: smaller bright and dark parts are taken for anomalies", in: 1 ... 1_000_000, source: "ours, chosen on made scenes")
+        public var area = 64
         @Setting("radius of the guided filter, pixels", in: 1 ... 1000, source: "ours, one for all scenes")
         public var radius = 1
         @Setting("ε of the guided filter, for numbers scaled to [0, 1]", in: 1e-12 ... 1e6, source: "ours, one for all scenes")
         public var epsilon = 1e-2
-        @Setting("λ₁, weight of D_spatial in D_SS", in: 0 ... 1, source: "Jiang et al. 2020 (second-hand)")
-        public var weight = 0.5
+        @Setting("λ₁, weight of D_spatial in D_SS", in: 0 ... 1, source: "ours, chosen on made scenes; Jiang et al. 2020 (second-hand): 0.5")
+        public var weight = 0.25
         public init() {}
     }
 
