@@ -57,6 +57,22 @@ two_cores() {
   taskset -cp "$cores" $$ >/dev/null
 }
 
+pip_install() { # python, what pip installs...
+  "$1" -m pip install --disable-pip-version-check --quiet "${@:2}" >&2
+}
+
+# PyTorch and numpy for a Python: of an index that VIGIL_TORCH_INDEX names; else of wheels that pip is told of, which may be without CUDA;
+# else of pip's own index. A way that fails leads to the next, hence `|| true`.
+install_torch() { # python
+  local torch=${VIGIL_TORCH:-torch}
+  if [ -n "${VIGIL_TORCH_INDEX:-}" ]; then
+    pip_install "$1" --index-url "$VIGIL_TORCH_INDEX" "$torch" || true
+  else
+    pip_install "$1" --no-index --no-deps "$torch" 2>/dev/null || true # most machines have no such wheels
+  fi
+  pip_install "$1" "$torch" numpy
+}
+
 # A virtual environment with onnxruntime and numpy, whose `python` it is: in VIGIL_ONNX, else in the user's cache; made where it is missing.
 onnx_environment() {
   local place=${VIGIL_ONNX:-${XDG_CACHE_HOME:-$HOME/.cache}/vigil/onnx}
@@ -64,7 +80,7 @@ onnx_environment() {
   if ! "$python" -c 'import onnxruntime, h5py' 2>/dev/null; then
     echo "making $place" >&2
     mkdir -p "$place"
-    { python3 -m venv --clear "$place" && "$python" -m pip --disable-pip-version-check --quiet install onnxruntime h5py >&2; } \
+    { python3 -m venv --clear "$place" && pip_install "$python" onnxruntime h5py; } \
       || fail 69 "onnxruntime cannot be installed in $place; see the messages above, or name another folder in VIGIL_ONNX"
   fi
 }

@@ -92,13 +92,9 @@ extension EndToEnd {
     @Suite struct OtherPrograms {
         private let place = Workspace.shared
 
-        /// Runs a script of the repository, its output; nil where python3 cannot import `module`, which VIGIL_REQUIRE_PYTHON=1 forbids.
+        /// Runs a script of the repository, its output; nil where python3 cannot import `module`.
         private func python(_ script: String, _ arguments: [String], needing module: String) throws -> String? {
-            guard try output(of: "python3", ["-c", "import \(module)"]).code == 0 else {
-                print("not run: python3 cannot import \(module), which \(script) needs")
-                #expect(ProcessInfo.processInfo.environment["VIGIL_REQUIRE_PYTHON"] != "1", "python3 cannot import \(module)")
-                return nil
-            }
+            guard try pythonImports(module) else { return nil }
             let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             let result = try output(of: "python3", [root.appendingPathComponent(script).path] + arguments)
             #expect(result.code == 0, "\(result.output)")

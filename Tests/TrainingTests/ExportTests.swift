@@ -29,19 +29,15 @@ extension EndToEnd {
             #expect(missing.code == 73 && missing.complaints.contains(" cannot be written: "), "\(missing.errors)")
         }
 
-        /// A program of its own rebuilds GANomaly from the weights, and gets our scores. Needs PyTorch, on the PATH or where cluster/compare
-        /// puts it.
+        /// A program of its own rebuilds GANomaly from the weights, and gets our scores. PyTorch is not small: cluster/test has it where
+        /// VIGIL_TORCH says so.
         @Test func rebuiltInPyTorch() throws {
-            let known = ["python3", NSHomeDirectory() + "/.cache/vigil/compare/bin/python3"]
-            guard let python = try known.first(where: { try output(of: $0, ["-c", "import torch, safetensors, h5py"]).code == 0 }) else {
-                print("not run: no python3 imports torch, safetensors and h5py, which Tests/Goldens/rebuild_ganomaly.py needs")
-                return
-            }
+            guard try pythonImports("torch, safetensors, h5py", requirement: "VIGIL_REQUIRE_TORCH") else { return }
             let run = try trained(), file = place.fresh("weights") + ".safetensors", out = place.fresh("scores")
             try #require(try vigil(["export", run.path, "--safetensors", file]).code == 0)
             try #require(try vigil(["score", run.path, "--input", place.set, "--out", out, "--overlays", "0"]).code == 0)
             let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Goldens/rebuild_ganomaly.py"
-            let result = try output(of: python, [script, file, place.set + "/test-00000.h5", out + "/scores.h5"])
+            let result = try output(of: "python3", [script, file, place.set + "/test-00000.h5", out + "/scores.h5"])
             #expect(result.code == 0 && result.output.hasPrefix("124 scores, largest difference "), "\(result.output)")
             print(result.output, terminator: "")
         }

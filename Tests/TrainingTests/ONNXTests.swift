@@ -86,10 +86,7 @@ extension EndToEnd {
 
         /// Largest difference 1e-4 of the largest. Needs onnx and onnxruntime, as cluster/test installs them.
         private func compare(_ file: String, with run: String, on set: String, _ title: String) throws {
-            guard try output(of: "python3", ["-c", "import onnx, onnxruntime, h5py"]).code == 0 else {
-                print("not run: python3 does not import onnx, onnxruntime and h5py, which Tests/Goldens/onnx_check.py needs")
-                return
-            }
+            guard try pythonImports("onnx, onnxruntime, h5py") else { return }
             let out = place.fresh("scores")
             let scoring = try vigil(["score", run, "--input", set, "--out", out, "--overlays", "0", "--reconstructions"])
             try #require(scoring.code == 0, "\(scoring.errors)")

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// What a run of the program left behind.
 struct Job {
@@ -24,16 +25,26 @@ func vigil(_ arguments: [String], ranks: Int, hosts: Int, seconds: Int = 300) th
     try Running(arguments, launcher: [hostsScript, "\(hosts)", "-n", "\(ranks)"], seconds: seconds).wait()
 }
 
-/// Runs another program, found by its name; what it said on stdout and stderr.
-func output(of program: String, _ arguments: [String]) throws -> (code: Int32, output: String) {
+/// Runs another program, found by its name; what it said on stdout and, unless they are left out, as errors.
+func output(of program: String, _ arguments: [String], errors: Bool = true) throws -> (code: Int32, output: String) {
     let process = Process(), pipe = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
-    (process.standardOutput, process.standardError) = (pipe, pipe)
+    process.standardOutput = pipe
+    if errors { process.standardError = pipe } else { process.standardError = FileHandle.nullDevice }
     try process.run()
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+}
+
+/// Whether python3 imports `modules`, "a, b". Where it does not the test says that it is not run, which is a failure where the environment
+/// has 1 under `requirement`, as cluster/test sets it.
+func pythonImports(_ modules: String, requirement: String = "VIGIL_REQUIRE_PYTHON") throws -> Bool {
+    guard try output(of: "python3", ["-c", "import \(modules)"]).code != 0 else { return true }
+    print("not run: python3 does not import \(modules)")
+    #expect(ProcessInfo.processInfo.environment[requirement] != "1", "python3 does not import \(modules)")
+    return false
 }
 
 /// Makes hosts of a machine.

@@ -150,23 +150,17 @@ extension EndToEnd {
             try spectralReads(one.out + "/scores.hdr", values: map("rx", in: one.out))
         }
 
-        /// As SPy (spectral, from PyPI) reads the maps, where python3 has it.
+        /// As SPy (spectral, from PyPI) reads the maps.
         private func spectralReads(_ header: String, values: [Float]) throws {
+            guard try pythonImports("spectral") else { return }
             let script = """
                 import spectral, sys
                 image = spectral.envi.open(sys.argv[1])
                 print(image.shape, image.metadata["band names"], image.metadata["map info"][3], repr(float(image[18, 5, 0])), sep=";", end="")
                 """
-            let process = Process(), pipe = Pipe()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["python3", "-c", script, header]
-            (process.standardOutput, process.standardError) = (pipe, FileHandle.nullDevice)
-            try process.run()
-            let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { return print("not run: python3 cannot import spectral") }
-            let parts = output.components(separatedBy: ";")
-            #expect(parts.prefix(3) == ["(37, 11, 1)", "['rx']", "484200"] && Double(parts[3]) == Double(values[18 * 11 + 5]), "\(output)")
+            let (code, words) = try output(of: "python3", ["-c", script, header]), parts = words.components(separatedBy: ";")
+            try #require(code == 0, "\(words)")
+            #expect(parts.prefix(3) == ["(37, 11, 1)", "['rx']", "484200"] && Double(parts[3]) == Double(values[18 * 11 + 5]), "\(words)")
         }
 
         /// A cube with its mask in one file is scored with the mask.

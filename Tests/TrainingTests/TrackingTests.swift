@@ -64,8 +64,7 @@ extension EndToEnd {
             #expect(text == "stage,epoch,step,name,value\ngan,0.5,1,loss,2.0\ngan,1.0,2,loss,2.5\nencoder,1.0,1,loss,0.25\n")
         }
 
-        /// TensorBoard's own reader has the log's numbers and histograms of the variables; a job that goes on adds a file. Needs the package
-        /// tensorboard, on the PATH or in ~/.cache/vigil/tensorboard.
+        /// TensorBoard's own reader has the log's numbers and histograms of the variables; a job that goes on adds a file.
         @Test func tensorBoard() throws {
             let run = Run(path: place.fresh("events"))
             for until in [["--set", "run.until=0.001"], []] {
@@ -74,21 +73,8 @@ extension EndToEnd {
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: run.path + "/tensorboard")
             #expect(files.count == 2 && files.allSatisfy { $0.hasPrefix("events.out.tfevents.") })
-            func status(_ python: String, _ arguments: String...) throws -> (code: Int32, output: String) {
-                let process = Process(), pipe = Pipe()
-                process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-                (process.arguments, process.standardOutput, process.standardError) = ([python] + arguments, pipe, FileHandle.nullDevice)
-                try process.run()
-                let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                process.waitUntilExit()
-                return (process.terminationStatus, output)
-            }
-            let known = ["python3", NSHomeDirectory() + "/.cache/vigil/tensorboard/bin/python3"]
-            guard let python = try known.first(where: { try status($0, "-c", "import tensorboard").code == 0 }) else {
-                print("not run: no python3 imports tensorboard, whose reader is to read the events")
-                return
-            }
-            let result = try status(python, "-c", reader, run.path + "/tensorboard")
+            guard try pythonImports("tensorboard") else { return }
+            let result = try output(of: "python3", ["-c", reader, run.path + "/tensorboard"], errors: false)
             try #require(result.code == 0)
             let found = try JSONDecoder().decode([String: [String: [[Double]]]].self, from: Data(result.output.utf8))
             let scalars = try #require(found["scalars"]), histograms = try #require(found["histograms"])
