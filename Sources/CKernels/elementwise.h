@@ -227,6 +227,7 @@ static void end_sums(const vk_program *program, place *places, int64_t sample) {
   }
 }
 
+// Points the instructions at a block.
 static void prepare(const vk_program *program, const place *places, step *steps) {
   static const place registers = {0};
   for (int64_t i = 0; i < program->instructions; i++) {
