@@ -73,7 +73,7 @@ extension EndToEnd {
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: run.path + "/tensorboard")
             #expect(files.count == 2 && files.allSatisfy { $0.hasPrefix("events.out.tfevents.") })
-            guard try pythonImports("tensorboard") else { return }
+            guard try pythonImports("tensorboard, PIL") else { return }
             let result = try output(of: "python3", ["-c", reader, run.path + "/tensorboard"], errors: false)
             try #require(result.code == 0)
             let found = try JSONDecoder().decode([String: [String: [[Double]]]].self, from: Data(result.output.utf8))
