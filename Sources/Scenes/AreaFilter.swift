@@ -22,7 +22,7 @@ extension GrayImage {
     public func areaOpened(_ area: Int) -> GrayImage {
         // Pixels from bright to dark join the parts beside them (union-find, Meijster & Wilkinson 2002); a part that has become large
         // enough keeps its level, the rest of it is lower.
-        let order = values.indices.sorted { (values[$0], $1) > (values[$1], $0) }
+        let order = brightToDark
         var parent = Array(repeating: -1, count: values.count), size = Array(repeating: 0, count: values.count)
         func root(_ pixel: Int) -> Int {
             var root = pixel
@@ -31,18 +31,24 @@ extension GrayImage {
             while parent[next] != root { (parent[next], next) = (root, parent[next]) }
             return root
         }
+        func join(_ neighbor: Int, to pixel: Int) {
+            guard parent[neighbor] >= 0 else { return }
+            let other = root(neighbor)
+            guard other != pixel else { return }
+            if size[other] < area || values[other] == values[pixel] {
+                parent[other] = pixel
+                size[pixel] += size[other]
+            } else {
+                size[pixel] = area  // beside a part that is large enough, at a level above
+            }
+        }
         for pixel in order {
             (parent[pixel], size[pixel]) = (pixel, 1)
-            for neighbor in neighbors(of: pixel) where parent[neighbor] >= 0 {
-                let other = root(neighbor)
-                guard other != pixel else { continue }
-                if size[other] < area || values[other] == values[pixel] {
-                    parent[other] = pixel
-                    size[pixel] += size[other]
-                } else {
-                    size[pixel] = area  // beside a part that is large enough, at a level above
-                }
-            }
+            let column = pixel % columns
+            if pixel >= columns { join(pixel - columns, to: pixel) }
+            if pixel + columns < values.count { join(pixel + columns, to: pixel) }
+            if column > 0 { join(pixel - 1, to: pixel) }
+            if column + 1 < columns { join(pixel + 1, to: pixel) }
         }
         // from dark to bright: a root keeps its value, what joined it takes its
         var result = self
@@ -56,10 +62,18 @@ extension GrayImage {
         return GrayImage(rows: rows, columns: columns, opened.values.map(-))
     }
 
-    private func neighbors(of pixel: Int) -> [Int] {
-        let (row, column) = pixel.quotientAndRemainder(dividingBy: columns)
-        return [
-            row > 0 ? pixel - columns : -1, row + 1 < rows ? pixel + columns : -1, column > 0 ? pixel - 1 : -1, column + 1 < columns ? pixel + 1 : -1,
-        ].filter { $0 >= 0 }
+    /// The pixels, the first one first among equals: by counting, since what is filtered has few levels.
+    private var brightToDark: [Int] {
+        let levels = Set(values).sorted(by: >), place = Dictionary(uniqueKeysWithValues: zip(levels, levels.indices))
+        let level = values.map { place[$0]! }
+        var next = Array(repeating: 0, count: levels.count + 1)
+        for level in level { next[level + 1] += 1 }
+        for level in levels.indices { next[level + 1] += next[level] }
+        var order = Array(repeating: 0, count: values.count)
+        for (pixel, level) in level.enumerated() {
+            order[next[level]] = pixel
+            next[level] += 1
+        }
+        return order
     }
 }
