@@ -20,10 +20,16 @@ extension SceneDetector {
 public struct SceneMap {
     /// Numbers of a pixel.
     public let channels: Int
+    /// Rows that are worth computing together.
+    let together: Int
     let rows: (Range<Int>) throws -> [Float]
 
     /// - Parameter rows: gives the numbers of some rows, pixel after pixel; always the same for the same row.
-    public init(channels: Int, rows: @escaping (Range<Int>) throws -> [Float]) { (self.channels, self.rows) = (channels, rows) }
+    public init(channels: Int, rows: @escaping (Range<Int>) throws -> [Float]) { self.init(channels: channels, together: 1, rows: rows) }
+
+    init(channels: Int, together: Int, rows: @escaping (Range<Int>) throws -> [Float]) {
+        (self.channels, self.together, self.rows) = (channels, together, rows)
+    }
 
     /// The numbers of some rows, pixel after pixel.
     public func values(of range: Range<Int>) throws -> [Float] { try rows(range) }
@@ -178,7 +184,8 @@ public final class Scene {
     ///   - body: gives the result of all rows of a block, those of the halo too; these are dropped.
     public func map(_ inputs: SceneMap..., channels: Int = 1, halo: Int = 0, _ body: @escaping (SceneBlock) throws -> [Float]) -> SceneMap {
         let (rows, columns) = (rows, columns)
-        return SceneMap(channels: channels) { wanted in
+        // so that a halo is not computed more often than what it surrounds
+        return SceneMap(channels: channels, together: max(1, 4 * halo)) { wanted in
             let around = max(0, wanted.lowerBound - halo) ..< min(rows, wanted.upperBound + halo)
             let result = try body(SceneBlock(rows: around, columns: columns, values: inputs.map { try $0.values(of: around) }))
             precondition(result.count == around.count * columns * channels, "\(result.count) numbers for \(around.count) rows")
@@ -198,12 +205,13 @@ public final class Scene {
     /// The same map, computed once and kept: for maps of few channels that are asked for more than once.
     public func kept(_ map: SceneMap) -> SceneMap {
         var known: [Int: [Float]] = [:]
-        let width = columns * map.channels, most = max(1, gathering.own.first?.count ?? 1)
+        let width = columns * map.channels, most = max(1, gathering.own.first?.count ?? 1), last = gathering.own.last?.upperBound ?? 0
         return SceneMap(channels: map.channels) { wanted in
             // rows that are missing side by side are computed together, but not many: what they are made of may be far more than they
             var start = wanted.lowerBound
             while let first = (start ..< wanted.upperBound).first(where: { known[$0] == nil }) {
-                let limit = min(first + most, wanted.upperBound), end = (first ..< limit).first { known[$0] != nil } ?? limit
+                let limit = max(min(first + most, wanted.upperBound), min(first + map.together, last))
+                let end = (first ..< limit).first { known[$0] != nil } ?? limit
                 let values = try map.values(of: first ..< end)
                 for row in first ..< end { known[row] = Array(values[(row - first) * width ..< (row - first + 1) * width]) }
                 start = end
