@@ -242,8 +242,10 @@ public final class Trainer {
         let executor = try StageExecutor(steps, of: self, from: position), last = steps.length
         let every = max(1, executor.stepsPerEpoch / 20)
         sound = Snapshot(of: model, at: position)
+        let before = (bytes: bytesRead, samples: samplesRead)
         while position.step < last {
             let outcome = try stopping.work { try executor.run(position) }
+            (bytesRead, samplesRead) = (before.bytes + executor.bytesRead, before.samples + executor.samplesRead)
             position.advance(redraws: outcome.redraws)
             try check(outcome.losses)
             if position.step % every == 0 || position.step == last { try report(steps.name, executor, outcome, last: last) }
@@ -257,8 +259,6 @@ public final class Trainer {
             if !isOver, let reason = outcome.stop { return reason }
             if isSaved { _ = try save() }
         }
-        bytesRead += executor.bytesRead
-        samplesRead += executor.samplesRead
         stepSeconds += executor.seconds
         waitingSeconds += executor.secondsWaiting
         return nil
@@ -291,10 +291,11 @@ public final class Trainer {
     /// Returns why it stopped where that was before the end.
     private func runFit(_ pass: FitPass) throws -> StopReason? {
         guard position.step == 0 else { return nil }
-        if let reason = try pass.run(from: saved!) { return reason }
-        position.advance()
+        let reason = try pass.run(from: saved!)
         bytesRead += pass.bytesRead
         samplesRead += pass.samplesRead
+        if let reason { return reason }
+        position.advance()
         try log.record("fit", ["stage": pass.name, "samples": pass.samples.count])
         return nil
     }
@@ -350,7 +351,9 @@ public final class Trainer {
             }
         }
         let record = try JSONDecoder().decode(Checkpoint.Record.self, from: bytes)
-        try log.record("checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256])
+        // a job that is killed says by its last checkpoint what it took part in
+        try log.record(
+            "checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256, "samples_read": readShares().map(\.samples)])
         saved = record
         try events?.histograms(model.detector.variables.map { ($0.name, model.values(of: $0.variable)) }, step: position.total)
         try events?.images(pictures?.images() ?? [], step: position.total)
@@ -358,12 +361,12 @@ public final class Trainer {
     }
 
     private func stop(_ reason: StopReason) throws -> Int32 {
-        let record = try save()
+        let record = try save(), shares = try readShares()
         try log.record(
             "stop",
             [
                 "reason": "\(reason)", "total_steps": position.total, "state_sha256": record.stateSHA256, "seconds": seconds,
-                "core_hours": coreHours(seconds),
+                "core_hours": coreHours(seconds), "samples_read": shares.map(\.samples),
             ])
         if group.rank == 0 { MetricsFile.write(of: run.url) }
         log.say("stopped \(reason.rawValue) at \(position), saved as SHA-256 \(record.stateSHA256); run the same command to go on")
@@ -374,17 +377,22 @@ public final class Trainer {
     private var seconds: Double { Double((ContinuousClock.now - start).components.seconds) }
     private func coreHours(_ seconds: Double) -> Double { seconds * Double(group.count * resources.team.count) / 3600 }
 
-    private func finish(_ record: Checkpoint.Record, isLast: Bool) throws {
+    /// What each rank has read so far. All ranks call this.
+    private func readShares() throws -> [(bytes: Int64, samples: Int64)] {
         let own = withUnsafeBytes(of: (Int64(bytesRead), Int64(samplesRead))) { Array($0) }
-        let shares = try group.allGather(own).map {
+        return try group.allGather(own).map {
             $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) }
         }
+    }
+
+    private func finish(_ record: Checkpoint.Record, isLast: Bool) throws {
+        let shares = try readShares()
         let seconds = seconds
         try log.record(
             "end",
             [
                 "seconds": seconds, "core_hours": coreHours(seconds), "total_steps": position.total,
-                "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.0), "samples_read": shares.map(\.1), "finished": isLast,
+                "state_sha256": record.stateSHA256, "bytes_read": shares.map(\.bytes), "samples_read": shares.map(\.samples), "finished": isLast,
                 "step_seconds": stepSeconds, "waiting_seconds": waitingSeconds,
             ])
         if group.rank == 0 { MetricsFile.write(of: run.url) }

@@ -77,6 +77,9 @@ extension EndToEnd {
             #expect(try said.contains(run.digest()))
             #expect(run.log("end").isEmpty && run.leftovers.isEmpty)
             try succeed(slow(run), ranks: 3)
+            // both jobs together have read what one would have
+            let read = (run.log("stop") + run.log("end")).compactMap { $0["samples_read"] as? [Int] }.map { $0.reduce(0, +) }
+            #expect(read.count == 2 && read.reduce(0, +) == 15 * 64, "\(read)")
             #expect(try run.digest() == whole.digest())
         }
 
