@@ -36,6 +36,17 @@ public enum ColorScale {
     /// - Parameter share: 0 the darkest, 1 the lightest; beyond is held to these.
     public static func color(_ share: Double) -> Color { colors[Int((min(max(share, 0), 1) * 255).rounded())] }
 
+    /// All colors from left to right, on a page.
+    public static var bar: Markup {
+        let shown = stride(from: 0, to: colors.count, by: 15).map { "rgb(\(colors[$0].red),\(colors[$0].green),\(colors[$0].blue))" }
+        return Markup(
+            "span",
+            [
+                "class": "scale", "role": "img", "aria-label": "scale of colors, dark to light",
+                "style": "background: linear-gradient(to right, \(shown.joined(separator: ",")))",
+            ])
+    }
+
     /// Lightness, green to red, blue to yellow.
     typealias OKLab = (l: Double, a: Double, b: Double)
 

@@ -24,7 +24,7 @@ public struct Overlay {
         let height: Int, width: Int
         let values: [Float]
         /// What the lightest color stands for; the darkest is 0.
-        let largest: Double
+        public let largest: Double
 
         public init(_ values: [Float], shape: [Int], largest: Double) {
             (height, width, self.values) = (shape[0], shape[1], values)

@@ -7,8 +7,9 @@ public struct ScenePicture {
     private static let scaled = 0.995
     private static let alarm = Color(255, 64, 0)
 
-    /// What is drawn, with or without the mask and the alarms.
-    public let overlay: Overlay
+    public let composite: Overlay.Panel, map: Overlay.Map
+    /// White where there is an anomaly; the composite in gray with the alarms in color.
+    public let mask: Overlay.Panel?, alarms: Overlay.Panel?
 
     /// - Parameters:
     ///   - composite: red, green and blue, each stretched for itself between its 2 % and 98 % quantiles.
@@ -18,19 +19,20 @@ public struct ScenePicture {
     public init(composite: [ReducedImage], map: ReducedImage, mask: [Bool]?, alarms: [Bool]?) {
         let shape = [map.height, map.width, 3], channels = composite.map { Self.stretched($0.values) }
         let colors = map.values.indices.flatMap { place in channels.map { $0[place] } }
-        var after: [Overlay.Panel] = []
-        if let mask { after.append(.init(mask.map { $0 ? 1 : 0 }, shape: [map.height, map.width, 1])) }
-        if let alarms {
+        self.composite = .init(colors, shape: shape)
+        self.map = .init(map.values.map { Float($0) }, shape: shape, largest: Self.quantile(Self.scaled, of: map.values))
+        self.mask = mask.map { .init($0.map { $0 ? 1 : 0 }, shape: [map.height, map.width]) }
+        self.alarms = alarms.map { alarms in
             let marked = alarms.enumerated().flatMap { place, isAlarm in
                 let gray = channels.reduce(0) { $0 + $1[place] } / Double(channels.count)
                 return isAlarm ? Self.shares(of: Self.alarm) : Array(repeating: 0.75 * gray, count: 3)
             }
-            after.append(.init(marked, shape: shape))
+            return .init(marked, shape: shape)
         }
-        let largest = Self.quantile(Self.scaled, of: map.values)
-        overlay = Overlay(
-            [.init(colors, shape: shape)], map: .init(map.values.map { Float($0) }, shape: [map.height, map.width], largest: largest), after: after)
     }
+
+    /// All side by side, the map with its scale.
+    public var overlay: Overlay { Overlay([composite], map: map, after: [mask, alarms].compactMap { $0 }) }
 
     private static func shares(of color: Color) -> [Double] { [color.red, color.green, color.blue].map { Double($0) / 255 } }
 

@@ -61,8 +61,10 @@ enum StyleSheet {
         .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 12px 16px }
         .sheet figure { margin: 0; width: auto }
         .sheet img { width: 100%; max-width: 330px; image-rendering: pixelated; border: 1px solid var(--rule); display: block }
-        .scene { width: 720px }
-        .scene img { width: 100%; image-rendering: pixelated; border: 1px solid var(--rule); display: block }
+        .scene { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 12px 16px }
+        .scene figure { margin: 0; width: auto }
+        .scene img { width: 100%; max-width: 514px; border: 1px solid var(--rule); display: block }
+        .pixels { image-rendering: pixelated }
         .scale { display: inline-block; height: 12px; width: 180px; vertical-align: -1px; border: 1px solid var(--rule) }
 
         """
@@ -88,6 +90,8 @@ enum StyleSheet {
         .s5 { --own: var(--s5) }
         .line { fill: none; stroke: var(--own); stroke-width: 1.8; stroke-linejoin: round }
         .area { fill: var(--own); fill-opacity: .18 }
+        .area.light { fill-opacity: .11 }
+        .edge { fill: none; stroke: var(--own); stroke-width: .8 }
         .bar { fill: var(--own); fill-opacity: .45 }
         .mark { fill: var(--own); fill-opacity: .75; stroke: var(--paper); stroke-width: .6 }
 

@@ -4,6 +4,15 @@ import HDF5
 import Metrics
 import Reports
 
+extension Axis {
+    /// Rates of false alarms by their logarithms, down to one normal: what matters of a scene with few anomalies lies at rates of one in a
+    /// hundred and below.
+    init(rareFalseAlarmsOf normals: Int) {
+        let decades = max(1, Int(log10(Double(max(normals, 10))).rounded(.up)))
+        self.init("false-alarm rate", decades: -decades ... 0)
+    }
+}
+
 /// What is made of a scene's maps once they are whole: on one rank, in pieces of rows.
 struct SceneScoreFiles {
     /// Neither side of a picture's panel is larger.
@@ -128,13 +137,15 @@ struct SceneScoreFiles {
         return "score,threshold,false_alarms,detected,false_alarm_rate,detection_rate\n" + lines.joined()
     }
 
-    private func chart(_ curves: [ROC]) -> ROCChart {
-        ROCChart(
-            zip(maps.names, curves).map { name, curve in
-                ROCChart.Curve(
-                    name, area: curve.area,
-                    points: curve.points.map { (Double($0.falseAlarms) / Double(curve.normals), Double($0.detected) / Double(curve.anomalies)) })
-            }, title: "ROC of \(scene.job.recipe.fields.detector) on \(name)", normals: curves[0].normals)
+    private func chart(_ curves: [ROC]) -> Chart {
+        let series = zip(maps.names, curves).map { name, curve in
+            Chart.Series(
+                "\(name): area \(shown(curve.area))",
+                curve.points.map { (x: Double($0.falseAlarms) / Double(curve.normals), y: Double($0.detected) / Double(curve.anomalies)) })
+        }
+        return Chart(
+            "ROC of \(scene.job.recipe.fields.detector) on \(name)", "detected anomalies against false alarms at every threshold",
+            x: Axis(rareFalseAlarmsOf: curves[0].normals), y: Axis("detection rate", 0 ... 1), series, references: [.diagonal])
     }
 
     /// What the mask says of the alarms.

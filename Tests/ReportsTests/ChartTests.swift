@@ -49,16 +49,46 @@ import Testing
         #expect(source.contains("d=\"M58 114L158 14\""), "chance: \(source)")
     }
 
+    /// Shades that lie over each other are lighter, a spread has two thin lines, and a series keeps the look it is given.
+    @Test func bands() {
+        let band = [(x: 0.0, low: 0.0, high: 0.1), (1, 0.9, 1)], line = [(x: 0.0, y: 0.0), (1, 1)]
+        let source = chart([.init("a", line, band: band, look: 3), .init("b", line, band: band, spread: [(0, 0.2, 0.4), (1, 0.6, 0.8)])])
+        #expect(source.contains("class=\"area light s3\"") && source.contains("class=\"area light s1\"") && !source.contains(" s0\""))
+        #expect(source.contains("class=\"edge s1\" d=\"M58 94L158 54\"") && source.contains("class=\"edge s1\" d=\"M58 74L158 34\""), "\(source)")
+        #expect(chart([.init("a", line, band: band)]).contains("class=\"area s0\""))
+    }
+
+    /// A chart alone: a rate of nothing is at the left end of an axis of powers of ten, points that fall together are drawn once, a single series
+    /// is named, and names cannot break the file.
+    @Test func file() {
+        let points = [(x: 0.0, y: 0.0), (0, 0.5), (0, 0.5), (0.01, 0.5), (1, 1)]
+        let svg = Chart(
+            "\"x\" & y", "", x: Axis("rate", decades: -2 ... 0), y: Axis("detected", 0 ... 1), [.init("a<b: area 0.7500", points)], width: 172,
+            height: 158
+        ).svg
+        #expect(svg.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"") && svg.hasSuffix("</svg>\n"))
+        #expect(svg.contains("d=\"M58 114L58 64L158 14\"") && svg.contains(">0.01</text>"), "\(svg)")
+        #expect(svg.contains("a&lt;b: area 0.7500") && svg.contains(">&quot;x&quot; &amp; y</text>"))
+    }
+
     /// Beyond the axes is held to them, what is not finite is left out.
     @Test func beyond() {
         #expect(chart([.init("a", [(-1, 0), (.nan, 1), (2, 7)])]).contains("class=\"line s0\" d=\"M58 114L158 14\""))
         #expect(!chart([.init("a", [])]).contains("class=\"line"))
     }
 
+    /// Where y is x is no straight line on an axis of powers of ten.
+    @Test func chanceByLogarithms() {
+        let chart = Chart(
+            "ROC", "", x: Axis("rate", decades: -2 ... 0), y: Axis("detected", 0 ... 1), [], references: [.diagonal], width: 172, height: 158)
+        // in the middle the rate is a tenth
+        #expect(chart.svg.contains("d=\"M58 113L") && chart.svg.contains("L108 104L") && chart.svg.contains("L158 14\""), "\(chart.svg)")
+    }
+
     /// A histogram is level over each bin.
     @Test func steps() {
         let source = chart([.init("a", [(0, 0.2), (0.5, 0.4), (1, 0.4)], as: .steps)])
-        #expect(source.contains("d=\"M58 94L108 94L108 74L158 74L158 74\""), "\(source)")
+        #expect(source.contains("d=\"M58 94L108 94L108 74L158 74\""), "\(source)")
     }
 
     /// Series differ without color: by dashes and by marks.

@@ -48,12 +48,4 @@ import Testing
         }
         #expect(ScenePicture.bands(of: 1, wavelengths: nil, unit: nil) == [0, 0, 0])
     }
-
-    /// A rate of nothing is at the left end of the axis, and names cannot break the file.
-    @Test func chart() {
-        let curve = ROCChart.Curve("a<b", area: 0.75, points: [(0, 0), (0, 0.5), (0.01, 0.5), (1, 1)])
-        let svg = ROCChart([curve], title: "\"x\" & y", normals: 100).svg
-        #expect(svg.contains("<path d=\"M48 272L48 142L468 12\""), "\(svg)")
-        #expect(svg.contains("a&lt;b: area 0.7500") && svg.contains("aria-label=\"&quot;x&quot; &amp; y\"") && svg.hasSuffix("</svg>\n"))
-    }
 }

@@ -23,7 +23,12 @@ public struct Axis: Sendable {
             self.init(label, low - room ... high + room)
             return
         }
-        let decades = Int(log10(low).rounded(.down)) ... Int(log10(high).rounded(.up)), skip = (decades.count + 5) / 6
+        self.init(label, decades: Int(log10(low).rounded(.down)) ... Int(log10(high).rounded(.up)))
+    }
+
+    /// From one power of ten to a larger one, by logarithms.
+    public init(_ label: String, decades: ClosedRange<Int>) {
+        let skip = (decades.count + 5) / 6
         self.init(
             label, pow(10, Double(decades.lowerBound)) ... pow(10, Double(decades.upperBound)), isLogarithmic: true,
             ticks: decades.enumerated().filter { $0.offset % skip == 0 }.map { pow(10, Double($0.element)) })
@@ -44,6 +49,12 @@ public struct Axis: Sendable {
         let (a, b) = (range.lowerBound, range.upperBound)
         let share = isLogarithmic ? log(Swift.max(value, a) / a) / log(b / a) : (value - a) / (b - a)
         return Swift.min(Swift.max(share, 0), 1)
+    }
+
+    /// The number at a share of the axis.
+    func value(at share: Double) -> Double {
+        let (a, b) = (range.lowerBound, range.upperBound)
+        return isLogarithmic ? a * pow(b / a, share) : a + share * (b - a)
     }
 
     /// A number at the axis.

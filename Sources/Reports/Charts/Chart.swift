@@ -10,15 +10,20 @@ public struct Chart: Sendable {
     }
 
     public struct Series: Sendable {
+        /// Intervals of y at some x.
+        public typealias Band = [(x: Double, low: Double, high: Double)]
         public let name: String, form: Form
         public let points: [(x: Double, y: Double)]
-        /// An interval of y at some x, drawn behind.
-        public let band: [(x: Double, low: Double, high: Double)]
+        /// Drawn behind as a shade; and as a thin line on either side.
+        public let band: Band, spread: Band
+        /// Which of the ways to look it has, by which it is known again in other charts; its place among the series where nil.
+        let look: Int?
 
         public init(
-            _ name: String, _ points: [(x: Double, y: Double)], as form: Form = .line, band: [(x: Double, low: Double, high: Double)] = []
+            _ name: String, _ points: [(x: Double, y: Double)], as form: Form = .line, band: Band = [], spread: Band = [], look: Int? = nil
         ) {
-            (self.name, self.points, self.form, self.band) = (name, points.filter { $0.x.isFinite && $0.y.isFinite }, form, band)
+            (self.name, self.form, self.band, self.spread, self.look) = (name, form, band, spread, look)
+            self.points = points.filter { $0.x.isFinite && $0.y.isFinite }
         }
     }
 
@@ -26,14 +31,15 @@ public struct Chart: Sendable {
     public enum Reference: Sendable {
         case vertical(Double, name: String)
         case horizontal(Double, name: String)
-        /// From corner to corner, lower left to upper right.
+        /// Where y is x.
         case diagonal
     }
 
     private let title: String, description: String, x: Axis, y: Axis
     private let series: [Series], references: [Reference]
     private let width: Double, height: Double
-    private var left: Double { 58 }
+    /// Beside the numbers at the axis there is room for its name.
+    private var left: Double { max(58, 26 + (y.ticks.map { textWidth(y.text($0)) }.max() ?? 0)) }
     private var right: Double { width - 14 }
     private var top: Double { 14 }
     private var bottom: Double { height - 44 }
@@ -52,13 +58,26 @@ public struct Chart: Sendable {
 
     /// - Parameter id: no other element of the page has it.
     public func figure(id: String, caption: String) -> Markup {
-        let legend = Legend(series.count > 1 ? series.map(\.name) : [], width: width, left: left - 40)
-        let content = [frame, numbers].flatMap { $0 } + series.indices.map(band) + references.map(line) + series.indices.map(drawn)
-        let svg = drawing(
-            id: id, title: title, description: description, width: width, height: height + legend.height,
-            content + legend.markup(top: height, hasLines: series.contains { $0.form != .points }))
+        let legend = legend(of: series.count > 1 ? series : [])
+        let svg = drawing(id: id, title: title, description: description, width: width, height: height + legend.height, content(legend))
         return Markup("figure", ["id": id], svg, Markup("figcaption", [:], Markup("strong", [:], Markup(title)), Markup(". " + caption)))
     }
+
+    /// A file of its own; equal charts give equal bytes.
+    public var svg: String {
+        let legend = legend(of: series)
+        let part = DrawingFile.Part(title: title, width: width, height: height + legend.height, content: content(legend))
+        return DrawingFile(id: "chart", title: title, description: description, [part]).source
+    }
+
+    private func legend(of series: [Series]) -> Legend { Legend(series.map(\.name), looks: series.indices.map(look), width: width, left: left - 40) }
+
+    private func content(_ legend: Legend) -> [Markup] {
+        frame + numbers + series.indices.map(band) + references.map(line) + series.indices.map(drawn)
+            + legend.markup(top: height, hasLines: series.contains { $0.form != .points })
+    }
+
+    private func look(_ number: Int) -> Look { Look(number: series[number].look ?? number) }
 
     private func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
         (left + (right - left) * x.share(point.x), bottom - (bottom - top) * y.share(point.y))
@@ -90,7 +109,10 @@ public struct Chart: Sendable {
     private func line(_ reference: Reference) -> Markup {
         func path(_ d: String) -> Markup { Markup("path", ["class": "reference", "d": d]) }
         switch reference {
-        case .diagonal: return path("M\(coordinate(left)) \(coordinate(bottom))L\(coordinate(right)) \(coordinate(top))")
+        case .diagonal:
+            // curved where equal lengths are equal ratios
+            let pieces = x.isLogarithmic ? 64 : 1, points = (0 ... pieces).map { x.value(at: Double($0) / Double(pieces)) }.map { place(($0, $0)) }
+            return path("M" + points.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L"))
         case .vertical(let value, let name):
             let at = place((value, y.range.lowerBound)).x, isLate = at > (left + right) / 2
             return Markup([
@@ -109,15 +131,21 @@ public struct Chart: Sendable {
     // MARK: Series
 
     private func band(_ number: Int) -> Markup {
-        let band = series[number].band
-        guard band.count > 1 else { return Markup([]) }
-        let around = band.map { place(($0.x, $0.high)) } + band.reversed().map { place(($0.x, $0.low)) }
-        let places = around.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L")
-        return Markup("path", ["class": "area \(Look(number: number).name)", "d": "M\(places)Z"])
+        let look = look(number), (band, spread) = (series[number].band, series[number].spread)
+        func places(_ points: [(x: Double, y: Double)]) -> String {
+            points.map(place).map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L")
+        }
+        // shades that lie over each other are lighter
+        let isOneOfSeveral = series.count { $0.band.count > 1 } > 1, around = band.map { ($0.x, $0.high) } + band.reversed().map { ($0.x, $0.low) }
+        let shade = Markup("path", ["class": "area \(isOneOfSeveral ? "light " : "")\(look.name)", "d": "M\(places(around))Z"])
+        let edges = [spread.map { ($0.x, $0.low) }, spread.map { ($0.x, $0.high) }].map { edge in
+            Markup("path", ["class": "edge \(look.name)", "d": "M\(places(edge))"])
+        }
+        return Markup((band.count > 1 ? [shade] : []) + (spread.count > 1 ? edges : []))
     }
 
     private func drawn(_ number: Int) -> Markup {
-        let one = series[number], look = Look(number: number), points = one.points.map(place)
+        let one = series[number], look = look(number), points = one.points.map(place)
         guard !points.isEmpty else { return Markup([]) }
         switch one.form {
         case .points: return Markup(points.map { look.mark($0.x, $0.y) })

@@ -27,7 +27,9 @@ struct Look {
     }
 
     func line(_ points: [(x: Double, y: Double)], isFilledTo floor: Double? = nil) -> Markup {
-        let places = points.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L")
+        // of points that fall on one another one is enough
+        let drawn = points.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+        let places = drawn.joined(separator: "L")
         let line = Markup("path", ["class": "line \(name)", "d": "M\(places)", "stroke-dasharray": dashes])
         guard let floor, let first = points.first, let last = points.last else { return line }
         let area = "M\(coordinate(first.x)) \(coordinate(floor))L\(places)L\(coordinate(last.x)) \(coordinate(floor))Z"
@@ -43,7 +45,7 @@ func label(_ text: String, _ x: Double, _ y: Double, anchor: String = "start", s
 }
 
 /// About how wide a text is, in the 12 pixels that labels have.
-func textWidth(_ text: String) -> Double { 6.4 * Double(text.count) }
+func textWidth(_ text: String) -> Double { 7 * Double(text.count) }
 
 /// A drawing with a name and a description that screen readers tell.
 ///
@@ -65,17 +67,42 @@ func drawing(
         : Markup("svg", ["role": "img", "aria-labelledby": names, "viewBox": box, "width": width, "height": height], words + content)
 }
 
+/// Drawings below each other, each under its title, in a file of their own.
+struct DrawingFile {
+    struct Part { let title: String, width: Double, height: Double, content: [Markup] }
+
+    private let svg: Markup
+
+    /// - Parameters:
+    ///   - id: of the drawing in the file.
+    ///   - description: of all parts.
+    init(id: String, title: String, description: String, _ parts: [Part]) {
+        var content: [Markup] = [
+            .style(StyleSheet.drawing), Markup("rect", ["width": "100%", "height": "100%", "style": "fill: var(--paper)"]),
+        ]
+        var y = 0.0, width = 0.0
+        for part in parts {
+            content.append(label(part.title, 10, y + 20, style: "label strong"))
+            content.append(Markup("g", ["transform": "translate(0 \(coordinate(y + 28)))"], part.content))
+            (width, y) = (max(width, part.width, 20 + textWidth(part.title)), y + part.height + 44)
+        }
+        svg = drawing(id: id, title: title, description: description, width: width, height: y, content, isFile: true)
+    }
+
+    var source: String { svg.source + "\n" }
+}
+
 /// What the lines and marks stand for, in rows below a chart.
 struct Legend {
-    private let rows: [[(name: String, number: Int, x: Double)]]
+    private let rows: [[(name: String, look: Look, x: Double)]]
     private static let rowHeight = 18.0, swatch = 34.0
 
-    init(_ names: [String], width: Double, left: Double) {
-        var rows: [[(name: String, number: Int, x: Double)]] = [[]], x = left
+    init(_ names: [String], looks: [Look]? = nil, width: Double, left: Double) {
+        var rows: [[(name: String, look: Look, x: Double)]] = [[]], x = left
         for (number, name) in names.enumerated() {
             let needed = Self.swatch + textWidth(name) + 14
             if x + needed > width, !rows[rows.count - 1].isEmpty { (rows, x) = (rows + [[]], left) }
-            rows[rows.count - 1].append((name, number, x))
+            rows[rows.count - 1].append((name, looks?[number] ?? Look(number: number), x))
             x += needed
         }
         self.rows = names.isEmpty ? [] : rows
@@ -87,8 +114,8 @@ struct Legend {
         rows.enumerated().flatMap { row, entries in
             let y = top + Self.rowHeight * Double(row) + 11
             return entries.flatMap { entry -> [Markup] in
-                let look = Look(number: entry.number), line = hasLines ? [look.line([(entry.x, y - 4), (entry.x + 28, y - 4)])] : []
-                return line + [look.mark(entry.x + 14, y - 4), label(entry.name, entry.x + Self.swatch, y)]
+                let line = hasLines ? [entry.look.line([(entry.x, y - 4), (entry.x + 28, y - 4)])] : []
+                return line + [entry.look.mark(entry.x + 14, y - 4), label(entry.name, entry.x + Self.swatch, y)]
             }
         }
     }

@@ -36,19 +36,12 @@ public struct Schematic {
 
     /// A file of its own, with several below each other.
     public static func svg(_ parts: [Schematic], title: String) -> String {
-        var content: [Markup] = [.style(StyleSheet.drawing)], y = 0.0, width = 0.0
-        for part in parts {
-            let plan = Layers(part.boxes, part.arrows)
-            content.append(label(part.title, 10, y + 20, style: "label strong"))
-            content.append(Markup("g", ["transform": "translate(0 \(coordinate(y + 28)))"], part.content(plan)))
-            (width, y) = (max(width, plan.size.width, 20 + textWidth(part.title)), y + plan.size.height + 44)
-        }
-        let paper = Markup("rect", ["width": "100%", "height": "100%", "style": "fill: var(--paper)"])
         let words = parts.map { "\($0.title): \($0.description)" }.joined(separator: ". ")
-        return drawing(
-            id: "schematic", title: title, description: words, width: width, height: y, [content[0], paper] + content.dropFirst(), isFile: true
-        )
-        .source + "\n"
+        let drawn = parts.map { part in
+            let plan = Layers(part.boxes, part.arrows), (width, height) = plan.size
+            return DrawingFile.Part(title: part.title, width: width, height: height, content: part.content(plan))
+        }
+        return DrawingFile(id: "schematic", title: title, description: words, drawn).source
     }
 
     private func content(_ plan: Layers) -> [Markup] {
