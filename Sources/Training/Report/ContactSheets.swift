@@ -50,17 +50,7 @@ struct ContactSheets {
 
     func markup(id: String) -> [Markup] {
         let scale = largest.map { largest in
-            let colors = stride(from: 0, to: 256, by: 15).map { place in
-                let color = ColorScale.colors[place]
-                return "rgb(\(color.red),\(color.green),\(color.blue))"
-            }
-            let bar = Markup(
-                "span",
-                [
-                    "class": "scale", "role": "img", "aria-label": "scale of colors, dark to light",
-                    "style": "background: linear-gradient(to right, \(colors.joined(separator: ",")))",
-                ])
-            return Markup("p", ["class": "quiet"], "Map: 0 ", bar, Markup(" \(Vigil.short(largest)), the same for all pictures of this run."))
+            Markup("p", ["class": "quiet"], "Map: 0 ", ColorScale.bar, Markup(" \(Vigil.short(largest)), the same for all pictures of this run."))
         }
         let order = Markup("p", [:], Markup("Side by side: \(panels.joined(separator: ", ")). Class and score stand below."))
         return [order] + (scale.map { [$0] } ?? [])

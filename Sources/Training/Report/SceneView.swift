@@ -2,50 +2,77 @@ import Datasets
 import Foundation
 import Reports
 
-/// A scene as it is, where its anomalies are, and its scores as a map: side by side, pixel by pixel.
+/// A scene in false colors, its scores as a map, and where its anomalies are, as `vigil score` paints them.
 struct SceneView {
-    private let png: [UInt8], score: String, rows: Int, columns: Int, anomalies: Int
+    private let picture: ScenePicture, score: String, bands: [Int], rows: Int, columns: Int, anomalies: Int
+    /// Pixels of the scene to a side of a pixel of the pictures.
+    private let factor: Int
 
-    /// Of a page's picture.
-    private static let pixelLimit = 1 << 20
+    /// Of a picture on a page.
+    private static let side = 512
 
-    /// - Returns: nil where the samples are no scene, or it is too large for a page.
+    /// - Returns: nil where the samples are no scene.
     init?(of evaluator: Evaluator, scores: [Double]) throws {
-        guard let scene = evaluator.split.set.manifest.scene, scene.rows * scene.columns <= Self.pixelLimit else { return nil }
+        let split = evaluator.split
+        guard let scene = split.set.manifest.scene else { return nil }
         (rows, columns, score) = (scene.rows, scene.columns, evaluator.evaluation.defaultScore)
-        let split = evaluator.split, mask = scores.indices.map { split.isNormal($0) ? 0.0 : 1 }
-        anomalies = mask.count { $0 == 1 }
-        let means = try Self.means(of: evaluator, rows: rows, columns: columns), shape = [rows, columns]
-        let panels = [Overlay.Panel(Self.shares(means), shape: shape), Overlay.Panel(mask, shape: shape)]
-        png = Overlay(panels, map: Overlay.Map(Self.shares(scores).map { Float($0) }, shape: shape, largest: 1)).strip.png
-    }
-
-    /// The mean over the bands of each pixel, as the detector is given them.
-    private static func means(of evaluator: Evaluator, rows: Int, columns: Int) throws -> [Double] {
-        let reader = SplitReader(evaluator.split), preprocessing = evaluator.model.preprocessing, bands = evaluator.model.sample.count
-        var row = [Float](repeating: 0, count: columns * bands)
-        return try (0 ..< rows).flatMap { number -> [Double] in
-            try row.withUnsafeMutableBufferPointer { row in
-                try reader.read(number * columns ..< (number + 1) * columns, through: preprocessing, into: row)
-                return (0 ..< columns).map { column in row[column * bands ..< (column + 1) * bands].reduce(0.0) { $0 + Double($1) } / Double(bands) }
+        let bands = ScenePicture.bands(of: evaluator.model.sample.count, wavelengths: scene.wavelengths, unit: scene.wavelengthUnit)
+        func image(_ rule: ReducedImage.Rule) -> ReducedImage { ReducedImage(rows: scene.rows, columns: scene.columns, within: Self.side, rule) }
+        var composite = bands.map { _ in image(.mean) }, map = image(.largest), mask = image(.largest)
+        let reader = SplitReader(split), preprocessing = evaluator.model.preprocessing, count = evaluator.model.sample.count
+        var values = [Float](repeating: 0, count: scene.columns * count)
+        for row in 0 ..< scene.rows {
+            let pixels = row * scene.columns ..< (row + 1) * scene.columns, rows = row ..< row + 1
+            try values.withUnsafeMutableBufferPointer { try reader.read(pixels, through: preprocessing, into: $0) }
+            for (channel, band) in bands.enumerated() {
+                composite[channel].add(stride(from: band, to: values.count, by: count).map { values[$0] }, rows: rows)
             }
+            map.add(scores[pixels].map { Float($0) }, rows: rows)
+            mask.add(pixels.map { split.isNormal($0) ? 0 : 1 }, rows: rows)
         }
-    }
-
-    /// From the lowest number to that which a half percent are above: a few bright pixels leave the rest visible.
-    private static func shares(_ values: [Double]) -> [Double] {
-        let sorted = values.sorted(), low = sorted[0], high = sorted[sorted.count - 1 - sorted.count / 200]
-        return values.map { high > low ? min(max(($0 - low) / (high - low), 0), 1) : 0 }
+        self.bands = bands
+        anomalies = scores.indices.count { !split.isNormal($0) }
+        factor = map.factor
+        picture = ScenePicture(composite: composite, map: map, mask: mask.values.map { $0 > 0 }, alarms: nil)
     }
 
     // MARK: On the page
 
     var markup: [Markup] {
-        let words = "The scene of \(rows)×\(columns) pixels, the mean of its bands; its \(anomalies) anomalous pixels; the score \(score) as a map"
-        let caption =
-            "Side by side: the mean of the bands, the \(Vigil.grouped(anomalies)) anomalous pixels in white, and the score \(score), dark for the lowest, "
-            + "lightest for the highest half percent. The mask was used for no score."
-        let image = Markup("img", ["src": "data:image/png;base64,\(Data(png).base64EncodedString())", "alt": words])
-        return [Markup("figure", ["class": "scene"], image, Markup("figcaption", [:], Markup(caption)))]
+        let reduction = factor == 1 ? "" : ", \(factor) pixels to one"
+        let shown =
+            "bands \(bands.map(String.init).joined(separator: ", ")) as red, green and blue, each from its 2 % to its 98 % quantile\(reduction)."
+        let highest = factor == 1 ? "" : "; of \(factor)×\(factor) pixels the highest is shown"
+        let masked = " white. The mask was used for no score."
+        var figures = [
+            figure(
+                Overlay([picture.composite], map: nil), "The scene of \(rows)×\(columns) pixels in false colors",
+                Markup([Markup("strong", [:], "The scene"), Markup(" in false colors: \(shown)")])),
+            figure(
+                Overlay([], map: picture.map), "Map of the score \(score)",
+                Markup([
+                    Markup("strong", [:], Markup("Score \(score)")), Markup(": 0 "), ColorScale.bar,
+                    Markup(" \(Vigil.short(picture.map.largest)), which a half percent of the pixels lie above\(highest)."),
+                ])),
+        ]
+        if let mask = picture.mask {
+            figures.append(
+                figure(
+                    Overlay([mask], map: nil), "The \(anomalies) anomalous pixels in white",
+                    Markup([Markup("strong", [:], "Anomalies"), Markup(": \(Vigil.grouped(anomalies)) pixels,\(masked)")])))
+        }
+        return [Markup("div", ["class": "scene"], figures)]
+    }
+
+    private func figure(_ overlay: Overlay, _ words: String, _ caption: Markup) -> Markup {
+        let image = Markup(
+            "img",
+            [
+                // what is enlarged shows its pixels; what a narrow screen makes smaller must lose none
+                "class": max(rows, columns) < Self.side / 2 ? "pixels" : "",
+                "src": "data:image/png;base64,\(Data(overlay.strip.png).base64EncodedString())",
+                "alt": words,
+            ])
+        return Markup("figure", [:], image, Markup("figcaption", [:], caption))
     }
 }
