@@ -47,6 +47,8 @@ public struct DataTable {
     }
 
     public var markup: Markup {
+        // a line does not end between a figure and its unit
+        let head = self.head.map(Self.held), rows = self.rows.map { $0.map(Self.held) }
         let top = Markup(
             "tr", [:], head.enumerated().map { Markup("th", ["scope": "col", "class": textColumns.contains($0) ? "text" : "figure"], Markup($1)) })
         let body = rows.map { row in
@@ -58,7 +60,9 @@ public struct DataTable {
                         : textColumns.contains(place) ? Markup("td", ["class": "text"], Markup(cell)) : Markup("td", [:], Markup(cell))
                 })
         }
-        let head = self.head.isEmpty ? [] : [Markup("thead", [:], top)]
-        return Markup("div", ["class": "wide"], Markup("table", [:], [Markup("caption", [:], Markup(caption))] + head + [Markup("tbody", [:], body)]))
+        let parts = [Markup("caption", [:], Markup(caption))] + (head.isEmpty ? [] : [Markup("thead", [:], top)]) + [Markup("tbody", [:], body)]
+        return Markup("div", ["class": "wide"], Markup("table", [:], parts))
     }
+
+    private static func held(_ text: String) -> String { text.replacing(" %", with: "\u{A0}%") }
 }

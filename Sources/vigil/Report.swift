@@ -33,13 +33,15 @@ struct ReportCommand: RankCommand {
         var request = ReportRequest(runs: runs)
         (request.data, request.split, request.threads) = (data, split, threads)
         (request.showsPictures, request.findsBaselines) = (!hidesPictures, !alone)
+        let place = out ?? URL(fileURLWithPath: runs[0]).appendingPathComponent("report.html").path
+        // of a run that is not there is told by what reads it
+        if group.rank == 0, FileManager.default.fileExists(atPath: runs[0]) { try Report.check(place: place) }
         let report: Report
         do { report = try Report(request, group: group) } catch let stopped as Stopped {
             if group.rank == 0 { tell("\(stopped)") }
             return 75
         }
         guard group.rank == 0 else { return 0 }
-        let place = out ?? URL(fileURLWithPath: runs[0]).appendingPathComponent("report.html").path
         try report.write(to: place)
         print("\(place): \(report.summary)")
         return 0

@@ -57,6 +57,12 @@ extension EndToEnd {
             let mean = (aurocs[0] + aurocs[1]) / 2, spread = abs(aurocs[0] - aurocs[1]) / 2.0.squareRoot()
             #expect(page.contains("\(shown(mean)) ± \(shown(spread))") && page.contains("spread over 2 seeds ± \(shown(spread))"))
             #expect(page.contains("base (found beside)") && page.contains("chance: the base rate, 0.4839"), "60 of 124 are anomalies")
+            // each curve has a shade, the mean of the seeds its spread, too
+            for id in ["roc", "precision-recall"] {
+                let figure = try Self.figure(id, of: page), classes = ["area light s0", "area light s2", "edge s0"]
+                #expect(
+                    classes.map { figure.matches(of: try! Regex("class=\"\($0)\"")).count } == [1, 1, 2] && figure.contains(">mean of one and two<"))
+            }
             for part in [
                 "Trained on 288 normals of baggage-16, 32 more held out for thresholds", "124 of 124 in split test, each once", "core hours",
                 "yes: on its labels, so it is too good", "reconstruction", "vigil train", try Run(path: runs[1]).digest(),
@@ -69,8 +75,68 @@ extension EndToEnd {
             func undated(_ page: String) -> String { page.replacing(#/ on 2\d\d\d-[^ ]+\. The page/#, with: "") }
             #expect(undated(try self.page(runs, ranks: 2)) == undated(page))
             let alone = try self.page([runs[0], "--alone", "--no-pictures"])
-            #expect(alone.contains("No baseline stands beside this run") && alone.contains("one seed: its spread over seeds is not known"))
+            #expect(try self.page(runs + ["--alone"]).contains("No baseline stands beside these runs"))
+            #expect(
+                alone.contains("No baseline stands beside this run") && alone.contains("--no-pictures --alone")
+                    && alone.contains("one seed: its spread over seeds is not known"))
             #expect(!alone.contains("<img") && alone.contains("Pictures were left out as asked for."))
+        }
+
+        /// The drawn precision is stairs, whose area is the average precision that stands beside.
+        @Test func precisionIsStairs() throws {
+            let folder = place.fresh("reported"), run = folder + "/base"
+            try trained([("base", baseline("pca"))], in: folder)
+            let page = try page([run]), average = try #require(try evaluated(run)["average_precision"] as? Double)
+            #expect(page.contains("This run is a baseline: what any other detector") && !page.contains("No baseline stands beside"))
+            let figure = try Self.figure("precision-recall", of: page)
+            let line = try #require(figure.firstMatch(of: #/class="line s0" d="M([^"]*)"/#)).1
+            let points = line.split(separator: "L").map { $0.split(separator: " ").compactMap { Double($0) } }
+            let pairs = zip(points, points.dropFirst())
+            #expect(points.count > 50 && pairs.allSatisfy { $0[0] == $1[0] || $0[1] == $1[1] }, "\(line)")
+            // the frame: from 58 to 476 and from 366 up to 14
+            let area = pairs.reduce(0) { $0 + ($1.1[0] - $1.0[0]) * (366 - $1.1[1]) } / (476 - 58) / (366 - 14)
+            #expect(abs(area - average) < 0.001, "\(area), not \(average)")
+        }
+
+        private static func figure(_ id: String, of page: String) throws -> String {
+            let start = try #require(page.range(of: "<figure id=\"\(id)\"")).lowerBound
+            let end = try #require(page.range(of: "</figure>", range: start ..< page.endIndex)).lowerBound
+            return String(page[start ..< end])
+        }
+
+        /// Another set than the one trained on is named as such, and what several jobs read adds up.
+        @Test func elsewhereAndInJobs() throws {
+            let run = place.fresh("reported") + "/run", other = place.fresh("other")
+            for epochs in [1, 2] { #expect(try vigil(training(run, "epochs=\(epochs)")).code == 0) }
+            let sizes = ["--side", "16", "--normals", "40", "--test-normals", "30", "--threats", "20", "--seed", "7"]
+            #expect(try vigil(["synthesize", "baggage", "--out", other] + sizes).code == 0)
+            let here = try page([run]), elsewhere = try page([run, "--data", other])
+            #expect(here.contains("640 in 2 jobs, 2 times the 320 that are there") && !here.contains("another set"))
+            #expect(here.contains("Trained on 320 normals of baggage-16; tested on split test: 64 normals against 60 anomalies"))
+            let line = "Trained on 320 normals of \(place.set); tested on another set, baggage-16, split test: 30 normals against 20 anomalies"
+            #expect(elsewhere.contains(line) && elsewhere.contains("<td class=\"text\">\(place.set), another set</td>"))
+        }
+
+        /// A job that was stopped, one that was killed after its last checkpoint, one of an older version, one that went on to the end.
+        @Test func jobsOfALog() throws {
+            let run = place.fresh("logged"), start = #"{"event":"start","ranks":2,"threads":3"# + "}"
+            func history(_ lines: [String]) throws -> RunHistory {
+                try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+                try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: run + "/log.jsonl"))
+                return RunHistory(of: URL(fileURLWithPath: run))
+            }
+            let stopped = [
+                start, #"{"event":"checkpoint","samples_read":[64,64]}"#, #"{"event":"stop","seconds":60,"core_hours":0.1,"samples_read":[100,92]}"#,
+            ]
+            let killed = [start, #"{"event":"checkpoint","samples_read":[32,32]}"#, #"{"event":"step","step":9,"stage":"training"}"#]
+            let older = [start, #"{"event":"checkpoint"}"#, #"{"event":"end","seconds":600,"samples_read":[10,20]}"#]
+            let found = try history(stopped + killed + [start] + older)
+            #expect(found.jobs.map(\.samplesRead) == [192, 64, 0, 30])
+            // 600 s on 6 cores are an hour
+            #expect(found.jobs.map(\.coreHours) == [0.1, nil, nil, 1] && found.seconds == 660)
+            #expect(found.cost == "1.1 core hours, without 2 jobs whose end was not logged")
+            #expect(try history([start, #"{"event":"checkpoint"}"#]).jobs.map(\.samplesRead) == [nil])
+            #expect(try history([start]).cost == "core hours not logged")
         }
 
         /// A table's samples are rows, a scene's are pixels: there the page says what it cannot show and shows maps.
@@ -82,13 +148,23 @@ extension EndToEnd {
             try #require(imported.code == 0, "\(imported.errors)")
             let made = try vigil(["synthesize", "scene", "--out", scene, "--rows", "24", "--columns", "20", "--bands", "12", "--targets", "5"])
             try #require(made.code == 0, "\(made.errors)")
-            try trained([("pca", baseline("pca", set: table)), ("rx", baseline("rx", set: scene))], in: folder)
-            let ofTable = try page([folder + "/pca"]), ofScene = try page([folder + "/rx"])
+            let few = ["--set", "steps=6", "--set", "epochs=1"]
+            try trained(
+                [("pca", baseline("pca", set: table)), ("rx", baseline("rx", set: scene)), ("hadgan", baseline("hadgan", set: scene) + few)],
+                in: folder)
+            let ofTable = try page([folder + "/pca"]), ofScene = try page([folder + "/rx"]), ofNetwork = try page([folder + "/hadgan"])
+            for part in ["Every score of hadgan", "D_SS (the default)", "rx (found beside)", "alt=\"Map of the score D_SS\""] {
+                #expect(ofNetwork.contains(part), "\(part)")
+            }
+            #expect(ofNetwork.matches(of: #/<img class="pixels" src="data:image\/png/#).count == 3, "the scene, its scores, its anomalies")
             #expect(ofTable.contains("The samples are rows of a table, so there are no pictures of them.") && !ofTable.contains("<img"))
             #expect(ofTable.contains("fitted in passes over the data, not in steps") && ofTable.contains("id=\"latent-0-plane\""))
             #expect(ofScene.contains("alt=\"The scene of 24×20 pixels") && ofScene.contains("no threshold from held-out normals: a scene is"))
-            for page in [ofTable, ofScene] { for section in Self.sections { #expect(page.contains("<section id=\"\(section)\""), "\(section)") } }
-            try inChromium(ofScene)
+            #expect(ofScene.contains("all pixels, in totals over the scene") && ofNetwork.contains("384, 0.8 times the 480 that are there"))
+            for page in [ofTable, ofScene, ofNetwork] {
+                for section in Self.sections { #expect(page.contains("<section id=\"\(section)\""), "\(section)") }
+            }
+            try inChromium(ofNetwork)
         }
 
         /// One sentence each, and no file.
@@ -105,7 +181,14 @@ extension EndToEnd {
             }
             let nothing = place.path("nothing"), place = folder + "/none/report.html"
             try expect(66, "\(nothing) is no run: it has no recipe.yaml", [nothing, "--out", out])
-            try expect(73, "\(place) cannot be written: ", [run, "--out", place], ranks: [nil])
+            try expect(66, "\(nothing) is no run: it has no recipe.yaml", [nothing])
+            // before any sample is scored, and so nothing is kept of scores
+            try expect(73, "\(place) cannot be written: No such file or directory; choose another place", [run, "--out", place])
+            try expect(73, "\(folder) cannot be written: Is a directory; choose another place", [run, "--out", folder])
+            #expect(!FileManager.default.fileExists(atPath: run + "/scores"))
+            let before = try FileManager.default.contentsOfDirectory(atPath: folder)
+            try expect(64, "\(moved): ", [run, "--split", "none", "--out", folder + "/new.html"])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == before, "nothing of the trial is left")
             #expect(try vigil(["report", run, run]).code == 64)
             try FileManager.default.moveItem(atPath: run + "/checkpoints", toPath: run + "/kept")
             try expect(66, "\(run) has no checkpoint; let `vigil train` reach the end of an epoch first", [run, "--out", out])

@@ -120,10 +120,11 @@ public struct Chart: Sendable {
                 label(name, isLate ? at - 4 : at + 4, top + 8, anchor: isLate ? "end" : "start", style: "label small"),
             ])
         case .horizontal(let value, let name):
-            let at = place((x.range.lowerBound, value)).y
+            // curves come down to a base rate from above
+            let at = place((x.range.lowerBound, value)).y, isLow = at + 16 > bottom
             return Markup([
                 path("M\(coordinate(left)) \(coordinate(at))H\(coordinate(right))"),
-                label(name, right - 2, at - 4, anchor: "end", style: "label small"),
+                label(name, right - 2, isLow ? at - 4 : at + 13, anchor: "end", style: "label small"),
             ])
         }
     }

@@ -4,57 +4,56 @@ import Reports
 // How training went, how scores are distributed, and what thresholds make of them.
 
 extension Report {
-    /// ROC and precision-recall curves, the runs over each other; of a single run its classes, too.
+    /// ROC and precision-recall curves, the configurations over each other; of a single run its classes, too.
     var curveSection: Page.Section? {
-        let curves = runs.enumerated().map { place, run in
-            Curves(
-                scores: run.gathered.scores, areAnomalies: run.areAnomalies, groups: run.evaluator.split.groups?.map(Int.init), withBands: place == 0)
+        let lines = configurations.map { members in
+            ConfigurationCurves(of: members, look: runs.firstIndex { $0.path == members[0].path }!, isAlone: runs.count == 1)
         }
-        let first = runs[0], replicates = first.evaluation.groupCount.map { "whole groups, of which there are \($0)" } ?? "the samples of each side"
-        let isAlone = runs.count == 1
-        let names = isAlone ? ["all"] : runs.map(\.name)
-        let classes = isAlone && first.metrics.classes.count > 1 ? first.metrics.classes.map { ($0.name, classCurve(of: first, $0.name)) } : []
-        let all = zip(names, curves).map { ($0, $1) } + classes
-        let roc = all.enumerated().map { place, entry in
-            let points = [(x: 0.0, y: 0.0)] + entry.1.drawn.map { (x: $0.falseAlarmRate, y: $0.detectionRate) }
-            return Chart.Series(entry.0, points, band: place == 0 ? band(curves[0].rocBand) : [])
-        }
-        let precision = zip(names, curves).enumerated().map { place, entry in
-            Chart.Series(
-                entry.0, entry.1.drawn.map { (x: $0.detectionRate, y: $0.precision) }, band: place == 0 ? band(curves[0].precisionBand) : [])
-        }
-        let values = runs.map { "\($0.name) \(shown($0.all.auroc))" }.joined(separator: ", ")
+        let classes = runs.count == 1 && runs[0].metrics.classes.count > 1 ? runs[0].metrics.classes.map { classCurve(of: runs[0], $0.name) } : []
+        func values(_ figure: (RankMetrics) -> Double) -> String { runs.map { "\($0.name) \(shown(figure($0.all)))" }.joined(separator: ", ") }
+        let rates = runs[0].evaluator.isScene ? Axis(rareFalseAlarmsOf: runs[0].all.normals) : Axis("false-alarm rate", 0 ... 1)
         let rocChart = Chart(
-            "ROC", "detected anomalies against false alarms at every threshold; AUROC: \(values)", x: Axis("false-alarm rate", 0 ... 1),
-            y: Axis("detection rate", 0 ... 1), roc, references: [.diagonal], width: 490, height: 410)
-        let precisions = runs.map { "\($0.name) \(shown($0.all.averagePrecision))" }.joined(separator: ", ")
+            "ROC", "detected anomalies against false alarms at every threshold; AUROC: \(values(\.auroc))", x: rates,
+            y: Axis("detection rate", 0 ... 1), lines.map(\.roc) + classes, references: [.diagonal], width: 490, height: 410)
+        let base = runs[0].baseRate
         let precisionChart = Chart(
-            "Precision and recall", "the share of right alarms against detected anomalies; average precision: \(precisions)",
-            x: Axis("recall (detection rate)", 0 ... 1), y: Axis("precision", 0 ... 1), precision,
-            references: [.horizontal(first.baseRate, name: "base rate \(shown(first.baseRate))")], width: 490, height: 410)
-        let shade =
-            curves[0].rocBand == nil
-            ? "" : " The shade around \(names[0]) is a pointwise 95 % band: \(Curves.replicates) times \(replicates) were drawn anew."
+            "Precision and recall", "the share of right alarms against detected anomalies; average precision: \(values(\.averagePrecision))",
+            x: Axis("recall (detection rate)", 0 ... 1), y: Axis("precision", 0 ... 1), lines.map(\.precision),
+            references: [.horizontal(base, name: "base rate \(shown(base))")], width: 490, height: 410)
+        let words = bandText(lines)
         return Page.Section(
             "curves", "Curves",
             [
                 Markup(
                     "div", ["class": "figures"],
-                    rocChart.figure(id: "roc", caption: "The dotted line is chance.\(shade)"),
+                    rocChart.figure(id: "roc", caption: "The dotted line is chance.\(words)"),
                     precisionChart.figure(
                         id: "precision-recall",
-                        caption: "The dotted line is the base rate, which chance reaches; where anomalies are rarer, precision is lower.\(shade)"))
+                        caption:
+                            "The dotted line is the base rate, which chance reaches; where anomalies are rarer, precision is lower. The area below a "
+                            + "curve's stairs is its average precision.\(words)"))
             ])
     }
 
-    private func classCurve(of run: ReportedRun, _ name: String) -> Curves {
-        let number = run.evaluator.classes.firstIndex { $0.name == name }!, areAnomalies = run.areAnomalies
-        let members = areAnomalies.indices.filter { !areAnomalies[$0] || run.labels[$0] == number }
-        return Curves(scores: members.map { run.gathered.scores[$0] }, areAnomalies: members.map { areAnomalies[$0] }, withBands: false)
+    /// What shades and thin lines are.
+    private func bandText(_ lines: [ConfigurationCurves]) -> String {
+        let banded = lines.filter(\.hasBand), without = lines.filter { !$0.hasBand }.map(\.name)
+        let replicates = runs[0].evaluation.groupCount.map { "whole groups, of which there are \($0)" } ?? "the samples of each side"
+        let shade =
+            banded.isEmpty
+            ? ""
+            : " The shade around \(banded.count == 1 ? banded[0].name : "a curve") is a pointwise 95 % band: up to \(MeanCurves.replicates) times "
+                + "\(replicates) were drawn anew."
+        let none = without.isEmpty ? "" : " \(without.joined(separator: ", ")): no band, since all normals or all anomalies are of one group."
+        let isMean = lines.contains(where: \.hasSpread)
+        return shade + none + (isMean ? " Thin lines beside a mean are the standard deviation over its seeds, up and down." : "")
     }
 
-    private func band(_ band: Curves.Band?) -> [(x: Double, low: Double, high: Double)] {
-        band.map { band in zip(band.places, band.intervals).map { ($0, $1.lowerBound, $1.upperBound) } } ?? []
+    private func classCurve(of run: ReportedRun, _ name: String) -> Chart.Series {
+        let number = run.evaluator.classes.firstIndex { $0.name == name }!, areAnomalies = run.areAnomalies
+        let members = areAnomalies.indices.filter { !areAnomalies[$0] || run.labels[$0] == number }
+        let curves = Curves(scores: members.map { run.gathered.scores[$0] }, areAnomalies: members.map { areAnomalies[$0] })
+        return Chart.Series(name, curves.rocLine)
     }
 
     // MARK: Scores
@@ -62,9 +61,7 @@ extension Report {
     var scoreSection: Page.Section? {
         let figures = own.enumerated().map { place, run in
             let bins = Histogram(of: run.gathered.scores, least: run.evaluator.classes.map(\.count).filter { $0 > 0 }.min() ?? 0)
-            let parts = run.evaluator.classes.enumerated().filter { $0.element.count > 0 }.sorted {
-                ($0.element.isNormal ? 0 : 1, $0.offset) < ($1.element.isNormal ? 0 : 1, $1.offset)
-            }.map { (name: $0.element.name + ($0.element.isNormal ? " (normal)" : ""), values: run.scores(ofClass: $0.offset)) }
+            let parts = run.shownClasses.map { (name: $0.name, values: run.scores(ofClass: $0.number)) }
             let threshold = run.metrics.thresholds.heldOut.map { [Chart.Reference.vertical($0.threshold, name: "threshold from normals")] } ?? []
             let chart = bins.chart(
                 "Scores of \(run.name)", parts.map { "\($0.name): \($0.values.count) samples" }.joined(separator: ", "),
@@ -142,7 +139,7 @@ extension Report {
                 "\(key[0]): \(key[1])", "at the end \(last)", x: Axis("step", 0 ... max(steps.max() ?? 1, 1)),
                 y: isRate ? Axis(key[1], 0 ... max(values.max() ?? 1, 1) * 1.05) : Axis(key[1], holding: values, mayBeLogarithmic: true),
                 members.map { entry in
-                    Chart.Series(own[entry.run].name, entry.curve.points.map { (x: Double($0.step), y: $0.value) })
+                    Chart.Series(own[entry.run].name, entry.curve.points.map { (x: Double($0.step), y: $0.value) }, look: entry.run)
                 }, width: 340, height: 220)
             return chart.figure(id: "training-\(number)", caption: "At the end \(last).")
         }

@@ -60,12 +60,11 @@ struct LatentView {
 
     // MARK: On the page
 
-    /// - Parameter names: of the classes of the set.
-    func markup(id: String, names: [String]) -> [Markup] {
-        let present = names.indices.filter(classes.contains)
-        func members(_ number: Int) -> [Int] { classes.indices.filter { classes[$0] == number } }
-        let least = present.map { members($0).count }.min() ?? 0
-        let points = present.map { number in Chart.Series(names[number], members(number).map { plane[$0] }, as: .points) }
+    /// - Parameter shown: the classes of the set in their order.
+    func markup(id: String, classes shown: [(number: Int, name: String)]) -> [Markup] {
+        let present = shown.map { shown in (name: shown.name, members: classes.indices.filter { classes[$0] == shown.number }) }
+        let least = present.map(\.members.count).min() ?? 0
+        let points = present.map { Chart.Series($0.name, $0.members.map { plane[$0] }, as: .points) }
         let projection = Chart(
             "Codes in a plane", "\(samples.count) samples by the two principal components of their codes, by class",
             x: Axis("first component", holding: plane.map(\.x)), y: Axis("second component", holding: plane.map(\.y)), points, height: 340)
@@ -73,10 +72,10 @@ struct LatentView {
             numberBins = Histogram(of: all.flatMap { $0 }, least: least * size)
         let lengthChart = lengthBins.chart(
             "Length of the code", "how long the codes of each class are", axis: "‖\(name)‖",
-            present.map { c in (names[c], members(c).map { lengths[$0] }) })
+            present.map { ($0.name, $0.members.map { lengths[$0] }) })
         let numberChart = numberBins.chart(
             "Numbers of the code", "the distribution of all numbers of the codes of each class", axis: "number of \(name)",
-            present.map { c in (names[c], members(c).flatMap { all[$0] }) })
+            present.map { ($0.name, $0.members.flatMap { all[$0] }) })
         let idleText = idle == 0 ? "All of them vary." : "\(idle) of them hardly vary, so the code could be smaller by as many."
         return [
             Markup(

@@ -22,7 +22,7 @@ extension Report {
                 run.evaluator.isScene
                 ? "The samples are pixels of a scene, whose codes are not shown." : "\(run.title) declares no code, so there is nothing to project."
             let none = Markup("p", [:], Markup(why))
-            return heading + (run.latents?.markup(id: "latent-\(place)", names: run.manifest.classes.map(\.name)) ?? [none])
+            return heading + (run.latents?.markup(id: "latent-\(place)", classes: run.shownClasses) ?? [none])
         }
         return Page.Section("codes", "Codes", parts)
     }
@@ -53,9 +53,11 @@ extension Report {
                 row("nodes") { ($0.history.environment["nodes"] as? [String])?.joined(separator: ", ") ?? "not logged" },
                 row("ranks × threads") { "\($0.history.text("ranks")) × \($0.history.text("threads"))" },
                 row("processor") { "\($0.history.text("processor")), kernels for \($0.history.text("isa"))" },
-                row("time") { "\(Vigil.short($0.history.seconds)) s in \($0.history.jobs) job\($0.history.jobs == 1 ? "" : "s")" },
+                row("time") {
+                    "\($0.history.seconds < 1 ? "under 1" : Vigil.short($0.history.seconds)) s in \($0.history.jobs.count) job\($0.history.jobs.count == 1 ? "" : "s")"
+                },
                 row("cost") { $0.history.cost },
-                row("normals to train on") { $0.history.number("training_samples").map(Vigil.grouped) ?? "not logged" },
+                row("samples to train on") { $0.history.number("training_samples").map(Vigil.grouped) ?? "not logged" },
                 row("samples seen in training") { seen($0) }, row("samples scored") { scored($0) },
             ], textColumns: Set(1 ... runs.count)
         ).markup
@@ -77,7 +79,9 @@ extension Report {
         return DataTable(
             "Data", head: ["of"] + columns.map { $0.names.joined(separator: ", ") },
             [
-                row("set") { $0.manifest.name }, row("sample") { "\(shape($0.manifest.shape)) \($0.manifest.type.rawValue), \($0.manifest.meaning)" },
+                row("trained on") { $0.isElsewhere ? "\($0.recipe.fields.data), another set" : $0.manifest.name },
+                row("tested on") { $0.manifest.name },
+                row("sample") { "\(shape($0.manifest.shape)) \($0.manifest.type.rawValue), \($0.manifest.meaning)" },
                 row("splits") { splits(of: $0.manifest) }, row("origin") { provenance(of: $0.manifest) },
                 row("fingerprint trained on") { $0.evaluator.state.record.fingerprint }, row("fingerprint tested on") { $0.manifest.fingerprint },
             ], textColumns: Set(1 ... columns.count)
@@ -100,9 +104,15 @@ extension Report {
 
     /// How often the loaders gave out what there is to train on.
     private func seen(_ run: ReportedRun) -> String {
-        guard let read = run.history.samplesRead else { return "several jobs trained, whose logs do not add up" }
-        guard let present = run.history.number("training_samples"), present > 0 else { return Vigil.grouped(read) }
-        return "\(Vigil.grouped(read)), \(Vigil.short(Double(read) / Double(present))) times the \(Vigil.grouped(present)) that are there"
+        let history = run.history, jobs = history.jobs.count, silent = history.jobs.count { $0.samplesRead == nil }
+        guard jobs > silent else { return "not logged" }
+        let read = history.jobs.reduce(0) { $0 + ($1.samplesRead ?? 0) }
+        if read == 0, run.evaluator.isScene { return "all pixels, in totals over the scene" }
+        let times = history.number("training_samples").flatMap { present in
+            present > 0 ? ", \(Vigil.short(Double(read) / Double(present))) times the \(Vigil.grouped(present)) that are there" : nil
+        }
+        let lost = silent == 0 ? "" : ", without what \(silent) of them did not log"
+        return Vigil.grouped(read) + (jobs > 1 ? " in \(jobs) jobs\(lost)" : "") + (times ?? "")
     }
 
     private func scored(_ run: ReportedRun) -> String {
@@ -129,6 +139,7 @@ extension Report {
         let arguments =
             request.runs.map(quoted) + (request.data.map { ["--data", quoted($0)] } ?? [])
             + (request.split == "test" ? [] : ["--split", request.split])
+            + (request.showsPictures ? [] : ["--no-pictures"]) + (request.findsBaselines ? [] : ["--alone"])
         let report = "vigil report \(arguments.joined(separator: " "))"
         let hashes = DataTable(
             "What comes out has these digests (SHA-256), on any number of ranks and threads",

@@ -29,7 +29,7 @@ public struct Report {
     let runs: [ReportedRun]
 
     /// Detectors that any other must beat.
-    private static let baselines = ["pca", "mean-pixel", "rx"]
+    static let baselines = ["pca", "mean-pixel", "rx"]
 
     /// Evaluates the runs, with all ranks.
     /// - Throws: `Stopped`, on all ranks, where the job had to stop; the scores so far are kept.
@@ -129,10 +129,27 @@ public struct Report {
         return "\(own.count) run\(own.count == 1 ? "" : "s")" + (found.isEmpty ? "" : ", beside them \(found.joined(separator: ", "))")
     }
 
+    /// Whether the page can be written, on rank 0: to be known before hours of scoring.
+    public static func check(place path: String) throws {
+        let place = URL(fileURLWithPath: path), name = ".\(place.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)"
+        try writing(to: path) {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { throw POSIXError(.EISDIR) }
+            // whether one may is known by trying: rights do not tell of file systems that are read only
+            let trial = place.deletingLastPathComponent().appendingPathComponent(name)
+            try Data().write(to: trial)
+            try FileManager.default.removeItem(at: trial)
+        }
+    }
+
     /// Writes the page beside its place and renames it, on rank 0.
     public func write(to path: String) throws {
-        let place = URL(fileURLWithPath: path)
-        do { try Data(html.utf8).write(to: place, options: .atomic) } catch {
+        let page = Data(html.utf8)
+        try Self.writing(to: path) { try page.write(to: URL(fileURLWithPath: path), options: .atomic) }
+    }
+
+    private static func writing(to path: String, _ body: () throws -> Void) throws {
+        do { try body() } catch {
             throw Failure(.cannotCreate, "\(path) cannot be written: \(reason(of: error)); choose another place with --out, or make room")
         }
     }

@@ -23,11 +23,16 @@ struct ReportedRun {
     var areAnomalies: [Bool] { (0 ..< evaluator.samples).map { !evaluator.split.isNormal($0) } }
     var intervalMethod: String { evaluation.groupCount.map { "bootstrap over \($0) groups" } ?? "DeLong" }
 
-    /// What makes runs of one configuration: everything that defines the model but the seed, and the data.
+    /// What makes runs of one configuration: everything that defines the model but the seed, and the data trained and tested on.
     var configuration: String {
-        recipe.model.filter { $0.name != "seed" }.map { "\($0.name)=\($0.value)" }.joined(separator: "\n") + "\n" + evaluator.state.record.fingerprint
+        let keys = recipe.model.filter { $0.name != "seed" }.map { "\($0.name)=\($0.value)" }
+        return (keys + [evaluator.state.record.fingerprint, manifest.fingerprint]).joined(separator: "\n")
     }
 
+    /// Whether it is tested on other data than it was trained on.
+    var isElsewhere: Bool { evaluator.state.record.fingerprint != manifest.fingerprint }
+
+    var isBaseline: Bool { Report.baselines.contains(recipe.fields.detector) }
     var title: String { recipe.fields.detector + (recipe.fields.variant.map { " (\($0))" } ?? "") }
 
     /// "356 steps of 64 samples".
@@ -35,6 +40,14 @@ struct ReportedRun {
         let steps = evaluator.state.record.position.total
         return history.losses.isEmpty
             ? "\(steps) pass\(steps == 1 ? "" : "es") over the data" : "\(Vigil.grouped(steps)) steps of \(recipe.fields.minibatch) samples"
+    }
+
+    /// The classes that have samples, normal ones first.
+    var shownClasses: [(number: Int, name: String)] {
+        let present = evaluator.classes.enumerated().filter { $0.element.count > 0 }
+        return (present.filter(\.element.isNormal) + present.filter { !$0.element.isNormal }).map {
+            ($0.offset, $0.element.name + ($0.element.isNormal ? " (normal)" : ""))
+        }
     }
 
     /// The scores of a class's samples.
@@ -52,12 +65,12 @@ struct ReportedRun {
     var protocolLine: String {
         let trained = history.number("training_samples").map { "\(Vigil.grouped($0)) normals" } ?? "normals"
         let held = (history.number("held_out") ?? 0) > 0 ? ", \(Vigil.grouped(history.number("held_out")!)) more held out for thresholds" : ""
-        let tested = evaluator.classes.filter { $0.count > 0 && !$0.isNormal }.map { "\(Vigil.grouped($0.count)) \($0.name)" }
-        let source =
-            evaluator.isScene
-            ? "the whole scene \(manifest.name), its anomalies among the rest" : "\(trained) of \(manifest.name)\(held)"
-        return "Trained on \(source); tested on split \(evaluator.split.name): "
-            + "\(Vigil.grouped(all.normals)) normals against \(Vigil.grouped(all.anomalies)) anomalies (\(tested.joined(separator: ", ")))."
+        let anomalies = evaluator.classes.filter { $0.count > 0 && !$0.isNormal }.map { "\(Vigil.grouped($0.count)) \($0.name)" }
+        // of another set only its place is known: it need not be there any more
+        let set = isElsewhere ? recipe.fields.data : manifest.name, other = isElsewhere ? "another set, \(manifest.name), " : ""
+        let source = evaluator.isScene ? "the whole scene \(set), its anomalies among the rest" : "\(trained) of \(set)\(held)"
+        return "Trained on \(source); tested on \(other)split \(evaluator.split.name): "
+            + "\(Vigil.grouped(all.normals)) normals against \(Vigil.grouped(all.anomalies)) anomalies (\(anomalies.joined(separator: ", ")))."
     }
 }
 

@@ -55,7 +55,7 @@ extension Report {
             head: [
                 "run", "detector", "seed", "AUROC", "95 % interval", "AP", "base rate", "detected at 1 % false alarms", "at 0.1 %", "budget", "cost",
             ], rows, textColumns: [1, 9, 10])
-        return Page.Section("results", "Results", [table.markup] + seedTable + comparison)
+        return Page.Section("results", "Results", [table.markup] + seedTable + comparison + scoreTable)
     }
 
     private var seedTable: [Markup] {
@@ -64,29 +64,22 @@ extension Report {
         let rows = several.map { members -> [String] in
             func text(_ figure: (RankMetrics) -> Double) -> String { SeedSpread(values: members.map { figure($0.all) }).text }
             return [
-                members[0].title, "\(members.count)", text(\.auroc), text(\.averagePrecision), text(\.tprAtOnePercentFPR),
+                members[0].title, seriesName(members), "\(members.count)", text(\.auroc), text(\.averagePrecision), text(\.tprAtOnePercentFPR),
                 text(\.tprAtOnePermilleFPR), text(\.fprAt95PercentTPR),
             ]
         }
         return [
             DataTable(
                 "Mean ± standard deviation over seeds of what is otherwise one configuration",
-                head: ["detector", "seeds", "AUROC", "AP", "TPR at 1 % FPR", "TPR at 0.1 % FPR", "FPR at 95 % TPR"], rows
+                head: ["detector", "runs", "seeds", "AUROC", "AP", "TPR at 1 % FPR", "TPR at 0.1 % FPR", "FPR at 95 % TPR"], rows, textColumns: [1]
             ).markup
         ]
     }
 
     /// Each further run against the first.
     private var comparison: [Markup] {
-        guard runs.count > 1 else {
-            return [
-                Markup(
-                    "p", ["class": "warning"],
-                    Markup(
-                        "No baseline stands beside this run. Train \(runs[0].evaluator.isScene ? "rx" : "pca and mean-pixel") on the same data, in a folder beside "
-                            + "it, for seconds: without one nobody knows what the figures are worth."))
-            ]
-        }
+        let advice = baselineAdvice.map { [$0] } ?? []
+        guard runs.count > 1 else { return advice }
         let rows = runs.dropFirst().map { run -> [String] in
             guard let test = run.evaluator.againstFirst else { return [run.name, "not tested: it was evaluated on other samples", "", ""] }
             let verdict =
@@ -101,12 +94,43 @@ extension Report {
                 verdict,
             ]
         }
-        return [
+        return advice + [
             DataTable(
                 "AUROC of \(runs[0].name) minus that of each other run on the same samples: paired test, \(runs[0].intervalMethod)",
                 head: ["against", "difference", "95 % interval", "p", "which says"], rows, textColumns: [4]
             ).markup
         ]
+    }
+
+    /// What is missing where no run is a baseline, or none is anything else.
+    private var baselineAdvice: Markup? {
+        let these = runs.count == 1 ? "this run" : "these runs", baselines = runs.filter(\.isBaseline)
+        if baselines.count == runs.count {
+            let subject = runs.count == 1 ? "This run is a baseline" : "These runs are baselines"
+            return Markup("p", ["class": "quiet"], Markup("\(subject): what any other detector on the same data must beat."))
+        }
+        guard baselines.isEmpty else { return nil }
+        let words =
+            "No baseline stands beside \(these). Train \(runs[0].evaluator.isScene ? "rx" : "pca and mean-pixel") on the same data, in a folder beside, for "
+            + "seconds: without one nobody knows what the figures are worth."
+        return Markup("p", ["class": "warning"], Markup(words))
+    }
+
+    /// All scores of the runs that have several: which of them is the default was decided before anything was tested.
+    private var scoreTable: [Markup] {
+        own.filter { $0.evaluation.scores.count > 1 }.map { run in
+            let rows = run.evaluation.scores.map { name, metrics -> [String] in
+                let all = metrics.all
+                return [
+                    name + (name == run.evaluation.defaultScore ? " (the default)" : ""), shown(all.auroc), shown(all.aurocInterval),
+                    shown(all.averagePrecision), percent(all.tprAtOnePercentFPR), percent(all.tprAtOnePermilleFPR),
+                ]
+            }
+            return DataTable(
+                "Every score of \(run.name): to choose among them here would be to choose on the test set",
+                head: ["score", "AUROC", "95 % interval", "AP", "detected at 1 % false alarms", "at 0.1 %"], rows
+            ).markup
+        }
     }
 
     private func signed(_ value: Double) -> String { String(format: "%+.4f", value).replacingOccurrences(of: "-", with: "−") }
@@ -169,6 +193,7 @@ extension Report {
                 ).markup
             }
         }
-        return tables.isEmpty ? nil : Page.Section("groups", "Groups", tables)
+        let words = "A group has no interval of its own: its samples are not independent of each other, and there is but one of it."
+        return tables.isEmpty ? nil : Page.Section("groups", "Groups", tables + [Markup("p", ["class": "quiet"], Markup(words))])
     }
 }

@@ -13,12 +13,27 @@ struct RunHistory {
     let losses: [Curve]
     /// Samples a second.
     let rates: [Curve]
-    /// Over all jobs whose ends were logged.
-    let seconds: Double, coreHours: Double
-    /// Jobs that worked on the run, and those of them that ended without a word, whose cost nobody knows.
-    let jobs: Int, lostJobs: Int
-    /// That the loaders of all ranks gave out; nil where several jobs trained, whose logs do not add up.
-    let samplesRead: Int?
+    /// In the order in which they worked on the run.
+    let jobs: [Job]
+
+    /// What a job's lines tell; nil where they do not: one that was killed has no end, and older versions logged less.
+    struct Job {
+        private(set) var seconds: Double?, coreHours: Double?
+        /// That the loaders of all ranks gave out; of a job that was killed up to its last checkpoint, from which the next one went on.
+        private(set) var samplesRead: Int? = 0
+        fileprivate let cores: Int?
+
+        fileprivate init(start: [String: Any]) {
+            if let ranks = start["ranks"] as? Int, let threads = start["threads"] as? Int { cores = ranks * threads } else { cores = nil }
+        }
+
+        fileprivate mutating func add(_ event: [String: Any]) {
+            samplesRead = (event["samples_read"] as? [Int])?.reduce(0, +)
+            guard let seconds = event["seconds"] as? Double else { return }
+            self.seconds = seconds
+            coreHours = event["core_hours"] as? Double ?? cores.map { seconds * Double($0) / 3600 }
+        }
+    }
 
     private static let others: Set = ["event", "stage", "step", "epoch", "samples_per_second", "waiting_for_data", "communicating"]
 
@@ -26,13 +41,15 @@ struct RunHistory {
         let text = (try? String(contentsOf: run.appendingPathComponent("log.jsonl"), encoding: .utf8)) ?? ""
         let events = text.split(separator: "\n").compactMap { try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
         func all(_ kind: String) -> [[String: Any]] { events.filter { $0["event"] as? String == kind } }
-        let starts = all("start"), ends = all("end") + all("stop"), steps = all("step")
-        environment = starts.last ?? [:]
-        seconds = ends.reduce(0) { $0 + ($1["seconds"] as? Double ?? 0) }
-        coreHours = ends.reduce(0) { $0 + ($1["core_hours"] as? Double ?? 0) }
-        (jobs, lostJobs) = (starts.count, max(0, starts.count - ends.count { $0["core_hours"] != nil }))
-        let read = all("end").compactMap { $0["samples_read"] as? [Int] }
-        samplesRead = starts.count == 1 && read.count == 1 ? read[0].reduce(0, +) : nil
+        let steps = all("step")
+        environment = all("start").last ?? [:]
+        jobs = events.reduce(into: [Job]()) { jobs, event in
+            switch event["event"] as? String {
+            case "start": jobs.append(Job(start: event))
+            case "checkpoint", "stop", "end": if !jobs.isEmpty { jobs[jobs.count - 1].add(event) }
+            default: break
+            }
+        }
 
         var stages: [String] = [], names: [String: [String]] = [:]
         for step in steps {
@@ -61,9 +78,14 @@ struct RunHistory {
     func text(_ key: String) -> String { environment[key].map { "\($0)" } ?? "not logged" }
     func number(_ key: String) -> Int? { environment[key] as? Int }
 
+    /// Over all jobs whose ends were logged.
+    var seconds: Double { jobs.reduce(0) { $0 + ($1.seconds ?? 0) } }
+
     /// "0.063 core hours", with what is missing in it.
     var cost: String {
-        let lost = lostJobs == 0 ? "" : ", without \(lostJobs) job\(lostJobs == 1 ? "" : "s") whose end was not logged"
-        return (coreHours < 0.001 ? "under 0.001" : String(format: "%.3g", coreHours)) + " core hours" + lost
+        let known = jobs.compactMap(\.coreHours), hours = known.reduce(0, +), lost = jobs.count - known.count
+        guard !known.isEmpty else { return "core hours not logged" }
+        let without = lost == 0 ? "" : ", without \(lost) job\(lost == 1 ? "" : "s") whose end was not logged"
+        return (hours < 0.001 ? "under 0.001" : String(format: "%.3g", hours)) + " core hours" + without
     }
 }

@@ -1,0 +1,46 @@
+import Metrics
+import Reports
+
+/// The curves of a configuration as they are drawn: those of its run, or the mean over its seeds, whose single curves would hide each other.
+struct ConfigurationCurves {
+    let name: String
+    let roc: Chart.Series, precision: Chart.Series
+    let hasBand: Bool, hasSpread: Bool
+
+    /// - Parameters:
+    ///   - members: runs that differ in their seeds, and scored the same samples.
+    ///   - look: by which the first of them is known in other charts.
+    ///   - isAlone: whether there is nothing to tell it from but its own classes.
+    init(of members: [ReportedRun], look: Int, isAlone: Bool) {
+        let first = members[0], groups = first.evaluator.split.groups?.map(Int.init)
+        let mean = MeanCurves(scores: members.map(\.gathered.scores), areAnomalies: first.areAnomalies, groups: groups)
+        name = members.count > 1 ? "mean of \(seriesName(members))" : isAlone ? "all" : first.name
+        (hasBand, hasSpread) = (mean.roc.intervals != nil, mean.roc.deviations != nil)
+        let single = members.count > 1 ? nil : Curves(scores: first.gathered.scores, areAnomalies: first.areAnomalies)
+        let rocLine = single?.rocLine ?? [(0, 0)] + zip(mean.roc.places, mean.roc.means)
+        let corners = single?.drawn.map { ($0.detectionRate, $0.precision) } ?? Array(zip(mean.precision.places, mean.precision.means))
+        roc = Chart.Series(name, rocLine, band: mean.roc.band, spread: mean.roc.spread, look: look)
+        precision = Chart.Series(name, Curves.stairs(corners), band: mean.precision.band, spread: mean.precision.spread, look: look)
+    }
+}
+
+/// "a and b", "a … e": runs of one configuration.
+func seriesName(_ members: [ReportedRun]) -> String {
+    let names = members.map(\.name)
+    return names.count < 3 ? names.joined(separator: " and ") : "\(names[0]) … \(names[names.count - 1])"
+}
+
+extension Curves {
+    /// From no alarms to all.
+    var rocLine: [(x: Double, y: Double)] { [(0, 0)] + drawn.map { ($0.falseAlarmRate, $0.detectionRate) } }
+}
+
+extension MeanCurves.Curve {
+    fileprivate var band: Chart.Series.Band {
+        intervals.map { zip(places, $0).map { (x: $0, low: $1.lowerBound, high: $1.upperBound) } } ?? []
+    }
+
+    fileprivate var spread: Chart.Series.Band {
+        deviations.map { deviations in places.indices.map { (places[$0], means[$0] - deviations[$0], means[$0] + deviations[$0]) } } ?? []
+    }
+}
