@@ -76,8 +76,9 @@ public struct Stage {
 /// Every detector, in the order of the list.
 public var detectors: [any Detector.Type] {
     [
-        AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, OCGAN.self, AAE.self,
-        ALAE.self, PrincipalComponents.self, MeanPixel.self, RX.self, LocalRX.self, CRD.self, AED.self, LSMAD.self, LRASR.self,
+        AnoGAN.self, FAnoGAN.self, EGBAD.self, ALAD.self, ALOCC.self, GANomaly.self, SkipGANomaly.self, ADAE.self, OCGAN.self,
+        CompactOCGAN.self, AAE.self, ALAE.self, PrincipalComponents.self, MeanPixel.self, RX.self, LocalRX.self, CRD.self, AED.self, LSMAD.self,
+        LRASR.self,
         SpectralAutoencoder.self, HADGANLinear.self, HADGAN.self,
     ]
 }

@@ -14,7 +14,7 @@ import Testing
     /// Whose variables after each step are all in the file, since they do not follow from its gradients.
     static let whole =
         ["egbad-images", "egbad-vectors", "alad-images", "alad-released", "alad-vectors"]
-        + ["images", "vectors", "plain", "released"].map { "aae-\($0)" } + ["hadgan", "hadgan-norm"]
+        + ["images", "vectors", "plain", "released"].map { "aae-\($0)" } + ["hadgan", "hadgan-norm", "ocgan-compact", "ocgan-compact-released"]
 
     @Test(arguments: files + whole) func namesAreThoseOfTheProgram(_ file: String) throws {
         let run = try GoldenProgram(file)

@@ -64,6 +64,13 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
         if name.hasSuffix("released-2019") { OCGAN.variants[0].apply(settings) }
         (settings.latent, settings.width, settings.visualWidth, settings.latentWidth, settings.miningFrom) = (3, 2, 1, 16, 1)
         return try OCGAN(settings, sample: sample)
+    case "ocgan-compact", "ocgan-compact released":
+        let settings = CompactOCGAN.Settings()
+        if name.hasSuffix("released") { CompactOCGAN.variants[0].apply(settings) }
+        // wide enough that threads share the convolutions and the slopes by their weights
+        (settings.width, settings.visualWidth, settings.latentWidth) = (16, 2, 8)
+        (settings.classifierSteps, settings.visualSteps, settings.autoencoderSteps, settings.miningSteps) = (2, 1, 2, 2)
+        return try CompactOCGAN(settings, sample: sample)
     case "alae", "alae dense", "alae vectors":
         let settings = ALAE.Settings()
         if name == "alae" { settings.networks = .convolutional }
@@ -80,7 +87,9 @@ func smallDetector(_ name: String, sample: Shape) throws -> any Detector {
 }
 
 /// What a small detector is tried on: those of vectors say so in their name.
-func smallSample(_ name: String, images: Shape) -> Shape { name.hasSuffix(" vectors") ? [7] : images }
+func smallSample(_ name: String, images: Shape) -> Shape {
+    name.hasSuffix(" vectors") ? [7] : name.hasPrefix("ocgan-compact") ? [28, 28, 2] : images
+}
 
 /// The training steps of a detector, traced, by stage.
 func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, microbatch: Int) -> [TrainingStep] {
@@ -99,7 +108,7 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
         "ganomaly", "ganomaly released-2018-07", "ganomaly released-2018-10", "ganomaly released-2019-08", "ganomaly anomalib", "f-anogan",
         "egbad", "egbad vectors", "alad", "alad released", "alad vectors", "aae", "aae vectors",
         "skip-ganomaly", "skip-ganomaly released", "alocc", "alocc released", "alocc paper-2018", "adae", "anogan",
-        "f-anogan ziz", "ocgan", "ocgan released-2019", "alae", "alae vectors",
+        "f-anogan ziz", "ocgan", "ocgan released-2019", "ocgan-compact", "ocgan-compact released", "alae", "alae vectors",
     ]) func stepHasTheSameBitsWhoeverComputesIt(_ name: String) throws {
         let sample = smallSample(name, images: [32, 32, 3]), detector = try smallDetector(name, sample: sample)
         // three lanes, the last short
@@ -141,8 +150,9 @@ func trainingSteps(of detector: any Detector, sample: Shape, minibatch: Int, mic
     /// A sample's scores, map and reconstruction: alone, among 15 others, and at another place among them.
     @Test(arguments: [
         "ganomaly", "ganomaly anomalib", "f-anogan", "skip-ganomaly", "alocc", "adae", "anogan", "anogan cross-entropy", "egbad", "egbad vectors",
-        "alad", "alad released", "alad vectors", "aae", "aae vectors", "ocgan", "ocgan released-2019", "alae", "alae dense", "alae vectors", "pca",
-        "mean-pixel",
+        "alad", "alad released", "alad vectors", "aae", "aae vectors", "ocgan", "ocgan released-2019", "ocgan-compact", "alae", "alae dense",
+        "alae vectors",
+        "pca", "mean-pixel",
     ])
     func sampleAloneAndInACrowd(_ name: String) throws {
         let images: [String: Shape] = ["aae": [16, 32, 2], "skip-ganomaly": [32, 64, 2], "alae": [8, 12, 2]]

@@ -60,6 +60,11 @@ import Testing
         #expect(answers == [13_057, 13_040])
     }
 
+    @Test func compactOCGAN() throws {
+        let detector = try CompactOCGAN(.init(), sample: [28, 28, 1])
+        #expect(count(detector.encoder) == 92_896 && count(detector.decoder) == 148_673)
+    }
+
     /// The sample's shape and the code, then F, G, E, D; each has an average.
     @Test(
         arguments: [

@@ -147,6 +147,19 @@ import Testing
         ) { try smallDetector("ocgan", sample: sample) }
     }
 
+    @Test(arguments: [[28, 28, 1], [28, 28, 3]] as [Shape]) func compactOCGANTakes(_ sample: Shape) throws {
+        let detector = try smallDetector("ocgan-compact", sample: sample)
+        try expectPlans(detector, sample)
+        try expectMoves(detector, sample)
+    }
+
+    @Test(arguments: [[784], [28, 28], [32, 32, 1], [28, 32, 1], [28, 28, 0], [1, 28, 28, 3]] as [Shape])
+    func compactOCGANRefuses(_ sample: Shape) {
+        #expect(throws: FormError("samples of \(sample) do not fit: it takes [28, 28, channels], as 28×28×1; resize them in transforms")) {
+            try smallDetector("ocgan-compact", sample: sample)
+        }
+    }
+
     @Test(arguments: [[1], [121], [28, 28, 1], [5, 3, 2]] as [Shape]) func alaeTakes(_ sample: Shape) throws {
         try expectPlans(smallDetector("alae dense", sample: sample), sample)
     }

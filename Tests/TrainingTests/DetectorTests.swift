@@ -91,6 +91,12 @@ struct SmallDetector: CustomTestStringConvertible, Sendable {
             "ocgan", "released-2019", settings: ["width=1", "visualWidth=2", "latent=3", "miningFrom=2"],
             scores: ["reconstruction", "visual", "direct"]),
         SmallDetector(
+            "ocgan-compact", settings: ["width=2", "visualWidth=1", "latentWidth=8"], transforms: "resize 28x28",
+            stages: ["reconstruction", "training"], scores: ["reconstruction", "visual", "direct"]),
+        SmallDetector(
+            "ocgan-compact", "released", settings: ["width=1", "visualWidth=2", "latentWidth=8"], transforms: "resize 28x28",
+            stages: ["reconstruction", "training"], scores: ["reconstruction", "visual", "direct"]),
+        SmallDetector(
             "alae", settings: ["width=8", "latent=3", "averageDecay=0.5"], fits: ["prior", "scores"],
             scores: ["combined", "pix", "lat", "crit", "prior", "cyc"]),
         SmallDetector(
