@@ -209,7 +209,7 @@ public final class Scene {
         return SceneMap(channels: map.channels) { wanted in
             // rows that are missing side by side are computed together, but not many: what they are made of may be far more than they
             var start = wanted.lowerBound
-            while let first = (start ..< wanted.upperBound).first(where: { known[$0] == nil }) {
+            while start < wanted.upperBound, let first = (start ..< wanted.upperBound).first(where: { known[$0] == nil }) {
                 let limit = max(min(first + most, wanted.upperBound), min(first + map.together, last))
                 let end = (first ..< limit).first { known[$0] != nil } ?? limit
                 let values = try map.values(of: first ..< end)
