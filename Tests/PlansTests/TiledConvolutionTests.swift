@@ -44,7 +44,6 @@ import Testing
 
     @Test(arguments: shapes) func agreeWithTheReference(_ shapes: Shapes) throws {
         let samples = 5, (results, given) = try traced(shapes, samples: samples)
-        let trace = results[0].trace
         let plan = try tiled(results)
         #expect(plan.description.contains("convolution in tiles"))
         #expect(plan.description.contains("convolution in tiles for the weights"))

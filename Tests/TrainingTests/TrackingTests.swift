@@ -94,7 +94,7 @@ extension EndToEnd {
             #expect(last == [10, Double(values.count), Double(values.min()!), Double(values.max()!), Double(values.count)])
 
             func events(of run: Run, _ part: String = "") throws -> Events {
-                let result = try status(python, "-c", reader, run.path + "/tensorboard" + part)
+                let result = try output(of: "python3", ["-c", reader, run.path + "/tensorboard" + part], errors: false)
                 try #require(result.code == 0)
                 return try JSONDecoder().decode(Events.self, from: Data(result.output.utf8))
             }
