@@ -44,7 +44,7 @@ INLINE int64_t place_in_piece(int64_t k, int64_t column, int64_t inner) {
 
 // Where a patch channel has its weights for a tap from column n0 on.
 INLINE const float *row_of(const vk_tiling *tiling, const float *weights, int64_t tap, int64_t k, int64_t n0) {
-  static const float zeros[COLUMN_PIECE];
+  static const float zeros[INNER_PIECE > COLUMN_PIECE ? INNER_PIECE : COLUMN_PIECE];
   int32_t place = tiling->tap[tap * tiling->inner + k];
   return place < 0 ? zeros : weights + place + n0;
 }
