@@ -66,7 +66,7 @@ pip_install() { # python, what pip installs...
 install_torch() { # python
   local torch=${VIGIL_TORCH:-torch}
   if [ -n "${VIGIL_TORCH_INDEX:-}" ]; then
-    pip_install "$1" --index-url "$VIGIL_TORCH_INDEX" "$torch" || true
+    pip_install "$1" --index-url "$VIGIL_TORCH_INDEX" "$torch" || true # pip's own index is asked next
   else
     pip_install "$1" --no-index --no-deps "$torch" 2>/dev/null || true # most machines have no such wheels
   fi
