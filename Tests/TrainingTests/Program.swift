@@ -106,6 +106,9 @@ struct Running {
         }.sorted()
     }
 
+    /// Holds the launcher and all ranks where they are.
+    func suspend() { for child in descendants { kill(child, SIGSTOP) } }
+
     /// Ends the launcher and all ranks at once, as a node that loses power.
     func kill9() { for child in descendants { kill(child, SIGKILL) } }
 
