@@ -1,18 +1,26 @@
 /// How pages and drawings look: in light, in the dark, on paper.
 enum StyleSheet {
     /// Of a page with drawings in it.
-    static let page = colors + text + pictures + drawings
-    /// Of a drawing alone.
-    static let drawing = colors + drawings
+    static let page = variables + text + pictures + drawings { "var(--\($0))" }
+    /// Of a drawing alone, in light colors: programs other than browsers read no variables.
+    static let drawing = drawings { light[$0]! }
 
     /// Those of series after Okabe and Ito (2008), whom people of any color vision can follow; lighter ones in the dark.
-    private static let colors = """
-        :root { --ink: #1b1b1f; --quiet: #5b5b66; --paper: #ffffff; --rule: #d9d9e0; --soft: #f4f4f7;
-          --s0: #0065a3; --s1: #c04f00; --s2: #00795b; --s3: #a8437f; --s4: #7a6200; --s5: #4a4a55 }
-        @media screen and (prefers-color-scheme: dark) { :root { --ink: #ececf1; --quiet: #a3a3b0; --paper: #17171b; --rule: #3a3a44;
-          --soft: #212128; --s0: #56b4e9; --s1: #f0a04b; --s2: #3fc59b; --s3: #e294c2; --s4: #e6d84a; --s5: #c4c4cf } }
+    private static let light = [
+        "ink": "#1b1b1f", "quiet": "#5b5b66", "paper": "#ffffff", "rule": "#d9d9e0", "soft": "#f4f4f7", "s0": "#0065a3", "s1": "#c04f00",
+        "s2": "#00795b", "s3": "#a8437f", "s4": "#7a6200", "s5": "#4a4a55",
+    ]
+    private static let dark = [
+        "ink": "#ececf1", "quiet": "#a3a3b0", "paper": "#17171b", "rule": "#3a3a44", "soft": "#212128", "s0": "#56b4e9", "s1": "#f0a04b",
+        "s2": "#3fc59b", "s3": "#e294c2", "s4": "#e6d84a", "s5": "#c4c4cf",
+    ]
 
-        """
+    private static let variables: String = {
+        func root(_ colors: [String: String]) -> String {
+            ":root { \(colors.sorted { $0.key < $1.key }.map { "--\($0): \($1)" }.joined(separator: "; ")) }"
+        }
+        return "\(root(light))\n@media screen and (prefers-color-scheme: dark) { \(root(dark)) }\n"
+    }()
 
     private static let text = """
         * { box-sizing: border-box }
@@ -69,31 +77,37 @@ enum StyleSheet {
 
         """
 
-    private static let drawings = """
-        text { font: 12px system-ui, sans-serif; fill: var(--ink) }
-        text.small { font-size: 11px; fill: var(--quiet) }
-        text.strong { font-weight: 600 }
-        .grid { stroke: var(--rule); stroke-width: 1 }
-        .axis { stroke: var(--quiet); fill: none }
-        .reference { stroke: var(--quiet); stroke-dasharray: 3 3; fill: none }
-        .whisker { stroke: var(--ink); stroke-width: 1.3; fill: none }
-        .box { fill: var(--soft); stroke: var(--quiet) }
-        .box.network { stroke: var(--s0); stroke-width: 1.6 }
-        .box.end { stroke: var(--s1); stroke-width: 1.6; stroke-dasharray: 6 3 }
-        .arrow { fill: none; stroke: var(--quiet); stroke-width: 1.2 }
-        .tip { fill: var(--quiet) }
-        .s0 { --own: var(--s0) }
-        .s1 { --own: var(--s1) }
-        .s2 { --own: var(--s2) }
-        .s3 { --own: var(--s3) }
-        .s4 { --own: var(--s4) }
-        .s5 { --own: var(--s5) }
-        .line { fill: none; stroke: var(--own); stroke-width: 1.8; stroke-linejoin: round }
-        .area { fill: var(--own); fill-opacity: .18 }
-        .area.light { fill-opacity: .11 }
-        .edge { fill: none; stroke: var(--own); stroke-width: .8 }
-        .bar { fill: var(--own); fill-opacity: .45 }
-        .mark { fill: var(--own); fill-opacity: .75; stroke: var(--paper); stroke-width: .6 }
+    /// - Parameter color: what a rule says for a color by its name.
+    private static func drawings(_ color: (String) -> String) -> String {
+        let series = (0 ..< Look.count).map { number in
+            let own = color("s\(number)")
+            return """
+                .line.s\(number), .edge.s\(number) { stroke: \(own) }
+                .area.s\(number), .bar.s\(number), .mark.s\(number) { fill: \(own) }
 
-        """
+                """
+        }
+        return """
+            text { font: 12px system-ui, sans-serif; fill: \(color("ink")) }
+            text.small { font-size: 11px; fill: \(color("quiet")) }
+            text.strong { font-weight: 600 }
+            .paper { fill: \(color("paper")) }
+            .grid { stroke: \(color("rule")); stroke-width: 1 }
+            .axis { stroke: \(color("quiet")); fill: none }
+            .reference { stroke: \(color("quiet")); stroke-dasharray: 3 3; fill: none }
+            .whisker { stroke: \(color("ink")); stroke-width: 1.3; fill: none }
+            .box { fill: \(color("soft")); stroke: \(color("quiet")) }
+            .box.network { stroke: \(color("s0")); stroke-width: 1.6 }
+            .box.end { stroke: \(color("s1")); stroke-width: 1.6; stroke-dasharray: 6 3 }
+            .arrow { fill: none; stroke: \(color("quiet")); stroke-width: 1.2 }
+            .tip { fill: \(color("quiet")) }
+            .line { fill: none; stroke-width: 1.8; stroke-linejoin: round }
+            .area { fill-opacity: .18 }
+            .area.light { fill-opacity: .11 }
+            .edge { fill: none; stroke-width: .8 }
+            .bar { fill-opacity: .45 }
+            .mark { fill-opacity: .75; stroke: \(color("paper")); stroke-width: .6 }
+
+            """ + series.joined()
+    }
 }

@@ -68,6 +68,7 @@ import Testing
         ).svg
         #expect(svg.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\"") && svg.hasSuffix("</svg>\n"))
         #expect(svg.contains("d=\"M58 114L58 64L158 14\"") && svg.contains(">0.01</text>"), "\(svg)")
+        #expect(svg.contains("s0 { stroke: #0065a3 }") && !svg.contains("var("), "colors that any program reads")
         #expect(svg.contains("a&lt;b: area 0.7500") && svg.contains(">&quot;x&quot; &amp; y</text>"))
     }
 

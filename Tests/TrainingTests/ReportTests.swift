@@ -104,6 +104,37 @@ extension EndToEnd {
             return String(page[start ..< end])
         }
 
+        /// Of several classes each is compared with the baseline, and has a shade around its curve; so are groups, by their own samples.
+        @Test func classesAndGroups() throws {
+            let scans = place.fresh("scans"), folder = place.fresh("reported")
+            try OperatingPoints.makeScans(at: scans)
+            try trained(["mean-pixel", "pca"].map { ($0, baseline($0, set: scans)) }, in: folder)
+            let names = ["mean-pixel", "pca"], page = try page(names.map { "\(folder)/\($0)" }),
+                scores = try names.map { try evaluated("\(folder)/\($0)") }
+            func signed(_ difference: Double) -> String { String(format: "%+.4f", difference).replacing("-", with: "−") }
+            for name in ["full", "half"] {
+                let aurocs = scores.compactMap { (($0["classes"] as? [String: [String: Any]])?[name])?["auroc"] as? Double }
+                try #require(aurocs.count == 2)
+                #expect(page.contains("<td class=\"text\">\(name)</td><td>\(signed(aurocs[0] - aurocs[1]))</td>"), "\(name): \(aurocs)")
+            }
+            let groups = scores.compactMap { $0["groups"] as? [String: [String: Any]] }
+            try #require(groups.count == 2 && groups[0].count == 10)
+            for (number, row) in groups[0] {
+                let within = [row, groups[1][number] ?? [:]].compactMap { $0["auroc_within"] as? Double }
+                try #require(within.count == 2)
+                let cells = "4</td><td>2</td><td>\(shown(within[0]))</td><td>",
+                    rest = try #require(page.range(of: "<th scope=\"row\">\(number)</th><td>\(cells)"))
+                let line = page[rest.upperBound...].components(separatedBy: "</tr>")[0],
+                    interval = line.prefix { $0 != "<" }.components(separatedBy: " to ").compactMap(Double.init)
+                #expect(interval.count == 2 && interval[0] <= within[0] && within[0] <= interval[1] + 1e-4, "\(line)")
+                #expect(line.contains("<td>\(signed(within[0] - within[1])) ("), "\(within), \(line)")
+            }
+            // mean-pixel alone, and pca beside it
+            let alone = try self.page([folder + "/pca", "--alone"]), figure = try Self.figure("roc", of: alone)
+            #expect(figure.matches(of: #/class="area light s[0-2]"/#).count == 3, "all, full and half")
+            #expect(!alone.contains("minus that of"))
+        }
+
         /// Another set than the one trained on is named as such, and what several jobs read adds up.
         @Test func elsewhereAndInJobs() throws {
             let run = place.fresh("reported") + "/run", other = place.fresh("other")

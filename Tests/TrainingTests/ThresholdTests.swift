@@ -143,16 +143,16 @@ extension EndToEnd {
                 text.contains("by bootstrap over 10 groups)\n") && text.contains("\nmean-pixel distance:\ngroup  normals  anomalies  AUROC within  "))
         }
 
-        /// 40 training scans of 8 normals, and 10 of 4 normals and 2 brighter anomalies to test on; 8×8 samples.
-        private static func makeScans(at path: String) throws {
+        /// 40 training scans of 8 normals, and 10 of 4 normals and a brighter and a slightly brighter anomaly to test on; 8×8 samples.
+        static func makeScans(at path: String) throws {
             let description = SetDescription(
-                name: "scans", shape: [8, 8, 1], type: .u8, range: 0 ... 255, meaning: "made", classes: ["empty", "full"], normalClasses: ["empty"],
-                provenance: [:])
+                name: "scans", shape: [8, 8, 1], type: .u8, range: 0 ... 255, meaning: "made", classes: ["empty", "full", "half"],
+                normalClasses: ["empty"], provenance: [:])
             let writer = try SetWriter(at: URL(fileURLWithPath: path), description: description)
             func samples(_ range: Range<Int>, scan: Int, anomalies: Int, firstScan: Int) -> Samples {
-                let labels = range.map { $0 % scan < anomalies ? 1 : 0 as Int32 }
+                let labels = range.map { $0 % scan < anomalies ? Int32($0 % scan + 1) : 0 }
                 let values = zip(range, labels).flatMap { number, label -> [UInt8] in
-                    (0 ..< 64).map { place in UInt8((number * 37 + place * (number % 11 + 3)) % 90 + number / scan * 3 + (label == 1 ? 40 : 0)) }
+                    (0 ..< 64).map { place in UInt8((number * 37 + place * (number % 11 + 3)) % 90 + number / scan * 3 + [0, 40, 20][Int(label)]) }
                 }
                 return Samples(values: .u8(values), labels: labels, groups: range.map { Int64(firstScan + $0 / scan) })
             }

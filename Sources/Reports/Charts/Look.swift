@@ -78,7 +78,7 @@ struct DrawingFile {
     ///   - description: of all parts.
     init(id: String, title: String, description: String, _ parts: [Part]) {
         var content: [Markup] = [
-            .style(StyleSheet.drawing), Markup("rect", ["width": "100%", "height": "100%", "style": "fill: var(--paper)"]),
+            .style(StyleSheet.drawing), Markup("rect", ["class": "paper", "width": "100%", "height": "100%"]),
         ]
         var y = 0.0, width = 0.0
         for part in parts {

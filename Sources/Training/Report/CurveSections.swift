@@ -9,29 +9,30 @@ extension Report {
         let lines = configurations.map { members in
             ConfigurationCurves(of: members, look: runs.firstIndex { $0.path == members[0].path }!, isAlone: runs.count == 1)
         }
-        let classes = runs.count == 1 && runs[0].metrics.classes.count > 1 ? runs[0].metrics.classes.map { classCurve(of: runs[0], $0.name) } : []
+        let classes =
+            runs.count == 1 && runs[0].metrics.classes.count > 1
+            ? runs[0].metrics.classes.map { ConfigurationCurves(ofClass: $0.name, in: runs[0]) } : []
         func values(_ figure: (RankMetrics) -> Double) -> String { runs.map { "\($0.name) \(shown(figure($0.all)))" }.joined(separator: ", ") }
         let rates = runs[0].evaluator.isScene ? Axis(rareFalseAlarmsOf: runs[0].all.normals) : Axis("false-alarm rate", 0 ... 1)
         let rocChart = Chart(
             "ROC", "detected anomalies against false alarms at every threshold; AUROC: \(values(\.auroc))", x: rates,
-            y: Axis("detection rate", 0 ... 1), lines.map(\.roc) + classes, references: [.diagonal], width: 490, height: 410)
+            y: Axis("detection rate", 0 ... 1), (lines + classes).map(\.roc), references: [.diagonal], width: 490, height: 410)
         let base = runs[0].baseRate
         let precisionChart = Chart(
             "Precision and recall", "the share of right alarms against detected anomalies; average precision: \(values(\.averagePrecision))",
             x: Axis("recall (detection rate)", 0 ... 1), y: Axis("precision", 0 ... 1), lines.map(\.precision),
             references: [.horizontal(base, name: "base rate \(shown(base))")], width: 490, height: 410)
-        let words = bandText(lines)
         return Page.Section(
             "curves", "Curves",
             [
                 Markup(
                     "div", ["class": "figures"],
-                    rocChart.figure(id: "roc", caption: "The dotted line is chance.\(words)"),
+                    rocChart.figure(id: "roc", caption: "The dotted line is chance.\(bandText(lines + classes))"),
                     precisionChart.figure(
                         id: "precision-recall",
                         caption:
                             "The dotted line is the base rate, which chance reaches; where anomalies are rarer, precision is lower. The area below a "
-                            + "curve's stairs is its average precision.\(words)"))
+                            + "curve's stairs is its average precision.\(bandText(lines))"))
             ])
     }
 
@@ -47,13 +48,6 @@ extension Report {
         let none = without.isEmpty ? "" : " \(without.joined(separator: ", ")): no band, since all normals or all anomalies are of one group."
         let isMean = lines.contains(where: \.hasSpread)
         return shade + none + (isMean ? " Thin lines beside a mean are the standard deviation over its seeds, up and down." : "")
-    }
-
-    private func classCurve(of run: ReportedRun, _ name: String) -> Chart.Series {
-        let number = run.evaluator.classes.firstIndex { $0.name == name }!, areAnomalies = run.areAnomalies
-        let members = areAnomalies.indices.filter { !areAnomalies[$0] || run.labels[$0] == number }
-        let curves = Curves(scores: members.map { run.gathered.scores[$0] }, areAnomalies: members.map { areAnomalies[$0] })
-        return Chart.Series(name, curves.rocLine)
     }
 
     // MARK: Scores

@@ -50,6 +50,12 @@ struct ReportedRun {
         }
     }
 
+    /// All normals and the anomalies of one class.
+    func samples(ofClass name: String) -> [Int] {
+        let number = evaluator.classes.firstIndex { $0.name == name }!, labels = labels
+        return labels.indices.filter { evaluator.split.isNormal($0) || labels[$0] == number }
+    }
+
     /// The scores of a class's samples.
     func scores(ofClass number: Int) -> [Double] { zip(labels, gathered.scores).filter { $0.0 == number }.map(\.1) }
 

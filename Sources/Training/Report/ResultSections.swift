@@ -80,24 +80,10 @@ extension Report {
     private var comparison: [Markup] {
         let advice = baselineAdvice.map { [$0] } ?? []
         guard runs.count > 1 else { return advice }
-        let rows = runs.dropFirst().map { run -> [String] in
-            guard let test = run.evaluator.againstFirst else { return [run.name, "not tested: it was evaluated on other samples", "", ""] }
-            let verdict =
-                test.interval.map {
-                    $0.contains(0)
-                        ? "no difference that chance would not make" : test.difference > 0 ? "\(runs[0].name) is better" : "\(run.name) is better"
-                }
-                ?? "the samples are too few to say"
-            let p = test.pValue.map { $0 < 1e-4 ? "below 0.0001" : String(format: "%.4f", $0) } ?? "unknown"
-            return [
-                run.name, signed(test.difference), test.interval.map { "\(signed($0.lowerBound)) to \(signed($0.upperBound))" } ?? "unknown", p,
-                verdict,
-            ]
-        }
         return advice + [
             DataTable(
                 "AUROC of \(runs[0].name) minus that of each other run on the same samples: paired test, \(runs[0].intervalMethod)",
-                head: ["against", "difference", "95 % interval", "p", "which says"], rows, textColumns: [4]
+                head: ["against", "class", "difference", "95 % interval", "p", "which says"], comparisonRows, textColumns: [1, 5]
             ).markup
         ]
     }
@@ -133,9 +119,7 @@ extension Report {
         }
     }
 
-    private func signed(_ value: Double) -> String { String(format: "%+.4f", value).replacingOccurrences(of: "-", with: "−") }
-
-    // MARK: Classes and groups
+    // MARK: Classes
 
     var classSection: Page.Section? {
         var names: [String] = []
@@ -176,24 +160,5 @@ extension Report {
             name, Vigil.grouped(metrics.anomalies), shown(metrics.auroc), shown(metrics.aurocInterval), shown(metrics.averagePrecision), shown(base),
             shown(metrics.tprAtOnePercentFPR), shown(metrics.tprAtOnePermilleFPR), shown(metrics.fprAt95PercentTPR), shown(metrics.bestF1),
         ]
-    }
-
-    /// Nil where no set has groups.
-    var groupSection: Page.Section? {
-        let tables = own.compactMap { run in
-            run.metrics.groups.map { groups -> Markup in
-                let table = GroupTable(groups), count = "\(table.shown.count) of \(groups.count) groups, those with the lowest AUROC first"
-                return DataTable(
-                    "\(run.name): \(count); alarms at the threshold from held-out normals",
-                    head: ["group", "normals", "anomalies", "AUROC within", "against all normals", "detected", "false alarms"],
-                    table.shown.map { row in
-                        ["\(row.number)", "\(row.normals)", "\(row.anomalies)", row.aurocWithin.map(shown) ?? "–", row.auroc.map(shown) ?? "–"]
-                            + [row.detected, row.falseAlarms].map { $0.map(String.init) ?? "–" }
-                    }
-                ).markup
-            }
-        }
-        let words = "A group has no interval of its own: its samples are not independent of each other, and there is but one of it."
-        return tables.isEmpty ? nil : Page.Section("groups", "Groups", tables + [Markup("p", ["class": "quiet"], Markup(words))])
     }
 }
