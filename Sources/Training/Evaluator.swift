@@ -51,7 +51,7 @@ public final class Evaluator {
             split = try set.split(name)
             try split.expectLabels()
         } catch { throw Failure(error, in: folder) }
-        let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, range: state.record.form?.valueRange)
+        let state = try run.lastCheckpoint(), model = try Model(recipe, of: set.manifest, trainedOn: state.record.form)
         (self.state, self.model) = (state, model)
         // optimizers' state is left out
         try model.load(state.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: state.folder.path)

@@ -19,22 +19,19 @@ public final class Model {
 
     /// A model of the samples of a set.
     /// - Throws: `Failure` where a transform or the detector does not take samples of this shape, or has no stage that the recipe names.
-    /// - Parameter range: of the numbers that the run was trained on; the set's where nil.
-    public convenience init(_ recipe: Recipe, of manifest: Manifest, range: ClosedRange<Double>? = nil) throws {
+    /// - Parameter form: of the samples that the run was trained on, whose range counts and whose shape these must come to; the set's own where nil.
+    public convenience init(_ recipe: Recipe, of manifest: Manifest, trainedOn form: SampleForm? = nil) throws {
         do {
-            try self.init(
-                recipe,
-                Preprocessing(
-                    recipe.fields.transforms.transforms, shape: manifest.shape, range: range ?? manifest.valueRange,
-                    scaledTo: recipe.detector.inputRange))
+            if let form { _ = try Preprocessing(recipe, shape: form.shape, range: form.valueRange).applied(to: manifest) }
+            try self.init(recipe, Preprocessing(recipe, shape: manifest.shape, range: form?.valueRange ?? manifest.valueRange))
         } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
     }
 
     /// A model of samples like those of a set that is out of reach.
     convenience init(_ recipe: Recipe, of form: SampleForm) throws {
-        do {
-            try self.init(recipe, Preprocessing(recipe.fields.transforms.transforms, shape: form.shape, range: form.valueRange))
-        } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
+        do { try self.init(recipe, Preprocessing(recipe, shape: form.shape, range: form.valueRange)) } catch let error as DatasetError {
+            throw Failure(.usage, "\(error)")
+        }
     }
 
     /// A model of samples that no set has.
@@ -136,4 +133,11 @@ public final class Model {
 
 extension Int {
     func quotientRoundedUp(_ divisor: Int) -> Int { (self + divisor - 1) / divisor }
+}
+
+extension Preprocessing {
+    /// What stands between samples of a shape and the recipe's detector.
+    fileprivate init(_ recipe: Recipe, shape: [Int], range: ClosedRange<Double>) throws(DatasetError) {
+        try self.init(recipe.fields.transforms.transforms, shape: shape, range: range, scaledTo: recipe.detector.inputRange)
+    }
 }

@@ -103,7 +103,7 @@ final class ScoredScene {
         }
         (self.job, self.set, self.place, self.group) = (job, set, place, group)
         do { split = try set.split(job.request.split) } catch { throw Failure(error, in: job.request.input) }
-        let resources = try makeResources(recipe, .alone()), model = try Model(recipe, of: manifest, range: form?.valueRange)
+        let resources = try makeResources(recipe, .alone()), model = try Model(recipe, of: manifest, trainedOn: form)
         team = resources.team
         try model.load(job.checkpoint.state.tensors.filter { !$0.key.hasPrefix("optimizer/") }, from: job.checkpoint.folder.path)
         do {

@@ -82,6 +82,20 @@ extension EndToEnd {
             #expect(abs(values.reduce(0.0) { $0 + Double($1) * Double($1) } / 256 / expected[3] - 1) < 1e-4)
         }
 
+        /// A detector that wants another range of numbers than most is given it here, too.
+        @Test func asEvaluated() throws {
+            let run = Run(path: place.fresh("ocgan-compact")), out = place.fresh("scores")
+            let keys = ["transforms=resize 28x28", "minibatch=16", "microbatch=4", "steps=1", "epochs=1", "heldOut=0"]
+            let widths = ["width=2", "visualWidth=1", "latentWidth=8"].map { "settings.\($0)" }
+            let job = try vigil(
+                ["train", "--detector", "ocgan-compact", "--data", place.set, "--out", run.path] + (keys + widths).flatMap { ["--set", $0] })
+            try #require(job.code == 0, "\(job.errors)")
+            try #require(try vigil(["score", run.path, "--input", place.set, "--out", out]).code == 0)
+            try #require(try vigil(["evaluate", run.path]).code == 0)
+            let scores = try Dataset.open("reconstruction", in: try File.open(run.path + "/scores/test.h5")).read(Double.self, rows: 0 ..< 124)
+            #expect(try rows(of: out).dropFirst().map { Double($0[2]) } == scores)
+        }
+
         /// A picture alone, in a folder with others and in its set has the same score, also of a detector that draws noise.
         @Test(arguments: ["pca", "anogan"]) func regardlessOfTheOthers(_ detector: String) throws {
             let keys = ["minibatch=64", "microbatch=16", "epochs=1", "steps=1", "settings.width=4", "settings.latent=4", "settings.searchSteps=2"]

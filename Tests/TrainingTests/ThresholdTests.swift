@@ -117,6 +117,17 @@ extension EndToEnd {
             #expect(try heldOutThreshold(evaluated(run.path, "--data", place.set)) == wanted)
         }
 
+        /// A set whose samples have another shape: one sentence, before anything is scored.
+        @Test func ofAnotherShape() throws {
+            let run = try trained("pca"), other = place.fresh("other")
+            try #require(try vigil(["synthesize", "baggage", "--out", other, "--side", "32", "--normals", "40", "--threats", "9"]).code == 0)
+            for (command, ranks) in [("evaluate", nil), ("evaluate", 2), ("report", nil)] as [(String, Int?)] {
+                let job = try vigil([command, run.path, "--data", other], ranks: ranks)
+                let sentence = "baggage-32 has samples of 32×32×1, expected 16×16×1 as trained on; import it so, or name a transform that fits both"
+                #expect(job.code == 64 && job.errors == "vigil: \(sentence)\n", "\(command): \(job.errors)")
+            }
+        }
+
         /// A set of scans: intervals by a bootstrap over them, a row for each, the same on any ranks; and none is held out in part.
         @Test func groups() throws {
             let set = place.fresh("scans")

@@ -57,7 +57,7 @@ enum SweepCriterion {
                     "--on \(folder) is the set trained on, and what is chosen on its test split would look better there than it is; give another "
                         + "labeled set, as of vigil synthesize baggage")
             }
-            _ = try Model(recipe, of: manifest, range: trained.valueRange)
+            _ = try Model(recipe, of: manifest, trainedOn: SampleForm(of: trained))
         }
         do { try labeled.split(split).expectLabels() } catch { throw Failure(error, in: folder) }
         for (isNormal, what) in [(true, "normals"), (false, "anomalies")]
