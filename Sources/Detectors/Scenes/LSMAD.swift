@@ -41,7 +41,9 @@ public struct LSMAD: SceneDetector {
     public var stages: [Stage] { [] }
 
     public func score(_ scene: Scene) throws {
-        let parts = try Decomposition(scene, rank: settings.rank, share: settings.sparse, seed: scene.seed)
+        let philox = Philox(seed: scene.seed, key(of: "random projection")), bands = scene.pixels.channels
+        let start = Matrix(rows: bands, columns: settings.rank, (0 ..< bands * settings.rank).map { philox.normals(UInt64($0)).0 })
+        let parts = try Decomposition(scene, from: start, share: settings.sparse)
         for _ in 0 ..< settings.iterations {
             try parts.updateBackground()
             try parts.updateSparse()
@@ -57,7 +59,7 @@ public struct LSMAD: SceneDetector {
 }
 
 /// A scene as a background of low rank and a sparse part, each rank's blocks on that rank.
-private final class Decomposition {
+final class Decomposition {
     struct Block {
         let pixels: Matrix
         var background: Matrix, sparse: Matrix
@@ -65,14 +67,15 @@ private final class Decomposition {
     private let scene: Scene, bands: Int, support: Double
     /// By the first row of a block.
     private var blocks: [Int: Block] = [:]
-    /// A₁, [bands, rank].
+    /// A₁.
     private let start: Matrix
 
-    init(_ scene: Scene, rank: Int, share: Double, seed: UInt64) throws {
-        bands = scene.pixels.channels
-        (self.scene, support) = (scene, (share * Double(scene.rows * scene.columns * bands)).rounded(.down))
-        let philox = Philox(seed: seed, key(of: "random projection"))
-        start = Matrix(rows: bands, columns: rank, (0 ..< bands * rank).map { philox.normals(UInt64($0)).0 })
+    /// - Parameters:
+    ///   - start: A₁, [bands, rank].
+    ///   - share: of the scene's numbers, that the sparse part has.
+    init(_ scene: Scene, from start: Matrix, share: Double) throws {
+        (self.scene, self.start, bands) = (scene, start, scene.pixels.channels)
+        support = (share * Double(scene.rows * scene.columns * bands)).rounded(.down)
         for rows in scene.ownBlocks {
             let pixels = try scene.matrix(of: scene.pixels, rows), none = Matrix(rows: pixels.rows, columns: bands)
             blocks[rows.lowerBound] = Block(pixels: pixels, background: none, sparse: none)
