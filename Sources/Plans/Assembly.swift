@@ -45,7 +45,8 @@ final class Assembly {
     private let items: [Int: Int]
     private(set) var places: [Int: Floats] = [:]
     private var scalarPartials: [Int: UnsafeMutablePointer<Double>] = [:]
-    private var owned: [UnsafeMutableRawPointer] = []
+    private var owned: [UnsafeMutablePointer<Double>] = []
+    private let pool = FloatPool()
     /// What is summed while other steps run, by its items.
     private var begun: [[Int]: Reduction] = [:]
     private var scalarVariables: (given: [(UnsafeMutablePointer<Double>, item: Int)], updated: [(UnsafeMutablePointer<Double>, item: Int)]) = ([], [])
@@ -139,14 +140,6 @@ final class Assembly {
     }
     func storeScalars() { for (place, item) in scalarVariables.updated { place.pointee = scalars[item] } }
 
-    private func allocate(_ floats: Int) -> Floats {
-        // products read their operands to the end of a panel
-        let memory = allocateFloats(floats + 64)
-        memory.initialize(repeating: 0, count: floats + 64)
-        owned.append(memory)
-        return memory
-    }
-
     private func placeGiven(_ given: [Holding]) {
         for (place, item) in given {
             switch place {
@@ -159,9 +152,9 @@ final class Assembly {
     private func placeInputs() {
         for (index, item) in draft.items.enumerated() where places[index] == nil && !item.isScalar {
             switch item.kind {
-            case .input: places[index] = allocate(count(of: index))
+            case .input: places[index] = pool.allocate(count(of: index))
             case .literal(let literal):
-                let place = allocate(count(of: index))
+                let place = pool.allocate(count(of: index))
                 for (element, number) in literal.numbers.enumerated() { place[element] = Float(number) }
                 places[index] = place
             default: break
@@ -281,7 +274,7 @@ final class Assembly {
         }
         let memory = Memory(lives)
         arenaFloats = memory.floats
-        let arena = allocate(arenaFloats)
+        let arena = pool.allocate(arenaFloats)
         for (item, offset) in memory.offsets { places[item] = arena + offset }
     }
 
@@ -356,7 +349,7 @@ final class Assembly {
 
     /// Memory for what goes round a loop and is not wanted outside.
     private func spare(of item: Int) -> ModelState.Place {
-        guard draft[item].isScalar else { return .floats(allocate(count(of: item))) }
+        guard draft[item].isScalar else { return .floats(pool.allocate(count(of: item))) }
         let place = UnsafeMutablePointer<Double>.allocate(capacity: 1)
         owned.append(place)
         return .scalar(place)

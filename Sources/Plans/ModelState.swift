@@ -8,16 +8,12 @@ public final class ModelState {
     }
     private var places: [ObjectIdentifier: Place] = [:]
     private var kept: [Variable] = []
+    private let pool = FloatPool()
 
     public init() {}
 
     deinit {
-        for place in places.values {
-            switch place {
-            case .floats(let floats): floats.deallocate()
-            case .scalar(let scalar): scalar.deallocate()
-            }
-        }
+        for case .scalar(let scalar) in places.values { scalar.deallocate() }
     }
 
     public func contains(_ variable: Variable) -> Bool { places[ObjectIdentifier(variable)] != nil }
@@ -56,11 +52,7 @@ public final class ModelState {
             scalar.initialize(to: 0)
             place = .scalar(scalar)
         } else {
-            // readable to the end of a panel, as products want their operands
-            let count = variable.shape.count + 64
-            let floats = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64).assumingMemoryBound(to: Float.self)
-            floats.initialize(repeating: 0, count: count)
-            place = .floats(floats)
+            place = .floats(pool.allocate(variable.shape.count))
         }
         places[ObjectIdentifier(variable)] = place
         kept.append(variable)
