@@ -80,9 +80,9 @@ def anchors(plan, kept):
             ours = values(kept[key], "auroc", anchor.get("score"))
             gap = abs(statistics.mean(ours) - anchor["value"])
             lines.append([
-                anchor["detector"], anchor["scene"], anchor.get("score", ""), f"{anchor['value']}", f"{statistics.mean(ours):.4f}", f"{gap:.4f}",
-                f"{anchor['within']}", "yes" if gap <= anchor["within"] else "**no**"])
-    heading = ["detector", "scene", "score", "anchor", "Vigil", "apart", "asked", "reached"]
+                anchor["detector"], anchor["scene"], anchor.get("score", ""), f"{anchor['value']}", f"{statistics.mean(ours):.4f}",
+                f"{min(ours):.4f} to {max(ours):.4f}" if len(ours) > 1 else "", f"{gap:.4f}", f"{anchor['within']}", "yes" if gap <= anchor["within"] else "**no**"])
+    heading = ["detector", "scene", "score", "anchor", "Vigil", "its seeds", "apart", "asked", "reached"]
     return ["## Anchors", "", *table(heading, lines), ""] if lines else []
 
 

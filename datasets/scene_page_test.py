@@ -47,8 +47,8 @@ class ScenePageTest(unittest.TestCase):
         plan = Plan(HERE / "hyperspectral.toml")
         plan.anchors = [{"scene": "one", "detector": "x", "value": 0.58, "within": 0.05}, {"scene": "one", "detector": "y", "value": 0.5, "within": 0.05}]
         lines = anchors(plan, {"one/x": found(end(0.5), end(0.7)), "one/y": found(end(0.4))})
-        self.assertIn("| x | one |  | 0.58 | 0.6000 | 0.0200 | 0.05 | yes |", lines)
-        self.assertIn("| y | one |  | 0.5 | 0.4000 | 0.1000 | 0.05 | **no** |", lines)
+        self.assertIn("| x | one |  | 0.58 | 0.6000 | 0.5000 to 0.7000 | 0.0200 | 0.05 | yes |", lines)
+        self.assertIn("| y | one |  | 0.5 | 0.4000 |  | 0.1000 | 0.05 | **no** |", lines)
 
     def test_committed_plan(self):
         plan = Plan(HERE / "hyperspectral.toml")
