@@ -13,7 +13,7 @@ final class FitPass {
     let name: String
     /// The samples of the pass, by number.
     let samples: [Int]
-    private(set) var bytesRead = 0, samplesRead = 0
+    private(set) var read = Reading()
 
     private let trainer: Trainer
     /// The pass for a whole block, and for the last, which may be short.
@@ -101,12 +101,12 @@ final class FitPass {
                 block,
                 fit.totals.flatMap { node in node.form.shape.rank == 0 ? [plan.scalar(node)] : plan.floats(node).map(Double.init) },
                 fit.maxima.flatMap { node in largest(plan.floats(node), members.count) })
-            samplesRead += members.count
+            read.samples += members.count
             left -= 1
             // after one block at least, so that jobs however short come to an end of it
             if trainer.stopping.reason != nil { break }
         }
-        bytesRead += reader.bytesRead
+        read.bytes += reader.bytesRead
         // what is left when all blocks are done takes no time
         return try trainer.group.maximum([Double(left)])[0] > 0 ? trainer.stopping.agree(over: trainer.group) : nil
     }

@@ -20,8 +20,7 @@ final class StageExecutor {
     private(set) var rate = 0.0, waiting = 0.0, communicating = 0.0
     /// Seconds of the steps so far but the first, before which nothing is read ahead; and those of them in which this rank waited for data.
     private(set) var seconds = 0.0, secondsWaiting = 0.0
-    var bytesRead: Int { inputs.bytesRead }
-    var samplesRead: Int { inputs.samplesRead }
+    var read: Reading { inputs.read }
 
     /// The samples of the last step's minibatches outside of loops, by number in the split; and their places in it, on this rank.
     var delivered: [[Int]] { inputs.delivered }

@@ -18,9 +18,8 @@ final class StepInputs {
 
     /// How long no minibatch was ready when one was asked for.
     var waiting: Duration { loaders.values.reduce(.zero) { $0 + $1.waited } }
-    var bytesRead: Int { loaders.values.reduce(0) { $0 + $1.bytesRead } }
-    /// Of the training set.
-    var samplesRead: Int { loaders[""]?.samplesDelivered ?? 0 }
+    /// The bytes of all sets, the samples of the training set.
+    var read: Reading { Reading(bytes: loaders.values.reduce(0) { $0 + $1.bytesRead }, samples: loaders[""]?.samplesDelivered ?? 0) }
 
     init(_ step: TrainingStep, of plan: Plan, stage: String, loaders: [String: Loader], signs: [Float], seed: UInt64) {
         (self.step, self.plan, self.stage, self.loaders, self.signs, self.seed) = (step, plan, stage, loaders, signs, seed)

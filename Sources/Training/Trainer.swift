@@ -27,8 +27,8 @@ public final class Trainer {
     private var sound: Snapshot?
     private var saved: Checkpoint.Record?
     private let start = ContinuousClock.now
-    /// Bytes and samples that this rank's loaders have read and given out.
-    private var bytesRead = 0, samplesRead = 0
+    /// Of this job.
+    private var read = Reading()
     /// Of all steps of this job, and of its waiting for data in them.
     private var stepSeconds = 0.0, waitingSeconds = 0.0
 
@@ -200,7 +200,7 @@ public final class Trainer {
         guard let before = model.preprocessing.beforeFitted, let transform = model.preprocessing.fitted else { return }
         let fit = try TransformFit(of: transform, after: before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
         model.preprocessing.statistics = fit.statistics
-        bytesRead += fit.bytesRead
+        read.bytes += fit.bytesRead
     }
 
     private func checkPredecessor(_ record: Checkpoint.Record) throws {
@@ -242,10 +242,10 @@ public final class Trainer {
         let executor = try StageExecutor(steps, of: self, from: position), last = steps.length
         let every = max(1, executor.stepsPerEpoch / 20)
         sound = Snapshot(of: model, at: position)
-        let before = (bytes: bytesRead, samples: samplesRead)
+        let before = read
         while position.step < last {
             let outcome = try stopping.work { try executor.run(position) }
-            (bytesRead, samplesRead) = (before.bytes + executor.bytesRead, before.samples + executor.samplesRead)
+            read = before + executor.read
             position.advance(redraws: outcome.redraws)
             try check(outcome.losses)
             if position.step % every == 0 || position.step == last { try report(steps.name, executor, outcome, last: last) }
@@ -292,8 +292,7 @@ public final class Trainer {
     private func runFit(_ pass: FitPass) throws -> StopReason? {
         guard position.step == 0 else { return nil }
         let reason = try pass.run(from: saved!)
-        bytesRead += pass.bytesRead
-        samplesRead += pass.samplesRead
+        read = read + pass.read
         if let reason { return reason }
         position.advance()
         try log.record("fit", ["stage": pass.name, "samples": pass.samples.count])
@@ -353,7 +352,7 @@ public final class Trainer {
         let record = try JSONDecoder().decode(Checkpoint.Record.self, from: bytes)
         // a job that is killed says by its last checkpoint what it took part in
         try log.record(
-            "checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256, "samples_read": readShares().map(\.samples)])
+            "checkpoint", ["total_steps": position.total, "state_sha256": record.stateSHA256, "samples_read": read.ofRanks(group).map(\.samples)])
         saved = record
         try events?.histograms(model.detector.variables.map { ($0.name, model.values(of: $0.variable)) }, step: position.total)
         try events?.images(pictures?.images() ?? [], step: position.total)
@@ -361,7 +360,7 @@ public final class Trainer {
     }
 
     private func stop(_ reason: StopReason) throws -> Int32 {
-        let record = try save(), shares = try readShares()
+        let record = try save(), shares = try read.ofRanks(group)
         try log.record(
             "stop",
             [
@@ -377,16 +376,8 @@ public final class Trainer {
     private var seconds: Double { Double((ContinuousClock.now - start).components.seconds) }
     private func coreHours(_ seconds: Double) -> Double { seconds * Double(group.count * resources.team.count) / 3600 }
 
-    /// What each rank has read so far. All ranks call this.
-    private func readShares() throws -> [(bytes: Int64, samples: Int64)] {
-        let own = withUnsafeBytes(of: (Int64(bytesRead), Int64(samplesRead))) { Array($0) }
-        return try group.allGather(own).map {
-            $0.withUnsafeBytes { ($0.loadUnaligned(as: Int64.self), $0.loadUnaligned(fromByteOffset: 8, as: Int64.self)) }
-        }
-    }
-
     private func finish(_ record: Checkpoint.Record, isLast: Bool) throws {
-        let shares = try readShares()
+        let shares = try read.ofRanks(group)
         let seconds = seconds
         try log.record(
             "end",
