@@ -47,6 +47,28 @@ import Testing
         #expect(try values(">i2", [0, 1, 1, 0, 255, 254]) == .i16([1, 256, -2]))
     }
 
+    @Test func groups() throws {
+        let x = npy("|u1", [3, 1], [1, 2, 3]), groups = npy("<i4", [3], bytes([5, -1, 5] as [Int32]))
+        #expect(try source(x, labels, more: ["patient": groups]) { $0.groups = "patient" }.groups == [5, -1, 5])
+        let both = try source(x, labels, more: ["patient": groups]) {
+            ($0.testSamples, $0.testLabels, $0.groups, $0.testGroups) = ("X", "y", "patient", "patient")
+        }
+        #expect(both.groups == [5, -1, 5, 5, -1, 5] && both.testStart == 3)
+        func text(_ groups: Data, test: String? = nil) -> String {
+            message {
+                _ = try source(x, labels, more: ["patient": groups]) {
+                    $0.groups = "patient"
+                    if let test { ($0.testSamples, $0.testLabels) = (test, "y") }
+                }
+            }
+        }
+        #expect(
+            text(npy("<f4", [3], bytes([1, 2.5, 1] as [Float])))
+                == "patient.npy holds numbers that are no groups; expected whole ones")
+        #expect(text(npy("|u1", [2], [1, 2])) == "patient.npy is 2, expected a group for each of the 3 of X.npy")
+        #expect(text(groups, test: "X") == "groups and test groups belong together where there are test samples; name both or none")
+    }
+
     @Test func ordersShapesAndLabels() throws {
         let rows = try source(npy("|u1", [3, 2, 2], Array(1 ... 12)), labels)
         #expect(rows.shape == [2, 2, 1] && rows.values(of: [1, 2]) == .u8(Array(5 ... 12)) && rows.range == 0 ... 255)

@@ -40,6 +40,18 @@ import Testing
         #expect(table.provenance["columns"] == "2 numeric, column 1 as 3, column 3 as 3" && table.provenance["label"] == "column 4")
     }
 
+    /// A column that says what belongs together is no feature; whole numbers stay, names are numbered.
+    @Test func groups() throws {
+        let rows = "7,1.5,a\n-2,2,b\n7,3,a"
+        let numbered = try source(rows) { ($0.categorical, $0.group) = ([], "0") }
+        #expect(numbered.groups == [7, -2, 7] && numbered.shape == [1] && numbered.provenance["group"] == "column 0")
+        let named = try source("p2,1.5,a\np1,2,b\np2,3,a") { ($0.categorical, $0.group) = ([], "0") }
+        #expect(named.groups == [1, 0, 1] && named.values(of: [0, 1, 2]) == .f32([1.5, 2, 3]))
+        #expect(try source().groups == nil)
+        let sentence = "the column of groups is also named as that of labels or as categorical; name another"
+        for column in ["1", "4"] { #expect(message { _ = try source { $0.group = column } } == sentence) }
+    }
+
     /// As KDD99 is imported: 41 columns, seven of them categorical (one of a single value) with 3, 66, 11, 2, 2, 1 and 2 values, no header,
     /// attacks normal, a value and a class that only one row has.
     @Test func manyColumns() throws {

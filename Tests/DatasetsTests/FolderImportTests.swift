@@ -69,6 +69,24 @@ func write(_ files: [String: Data], to folder: URL) throws {
         }
     }
 
+    /// Groups are read off the paths in the classes' folders, and a division keeps them whole.
+    @Test func groups() throws {
+        try withFolder { folder in
+            let names = ["train/good/p1_1", "train/good/p2_1", "test/good/p3_1", "test/bad/p1_9"]
+            try write(Dictionary(uniqueKeysWithValues: names.map { ("\($0).png", gray) }), to: folder)
+            let source = try FolderSource(folder, group: "^([^_]+)_")
+            #expect(source.groups == [0, 1, 0, 2] && source.labels == [1, 1, 0, 1])
+            #expect(try FolderSource(folder, group: "p([0-9])").groups == [1, 2, 1, 3])
+            let name = folder.lastPathComponent
+            #expect(message { _ = try FolderSource(folder, group: "(") } == "\"(\" is no regular expression; give one with a group, as \"^([^_]+)_\"")
+            for pattern in ["p", "(x)"] {
+                #expect(
+                    message { _ = try FolderSource(folder, group: pattern) }
+                        == "\(name): the group of \"\(pattern)\" is not in p1_1.png; give an expression that all paths have, as \"^([^_]+)_\"")
+            }
+        }
+    }
+
     @Test func formsOfPictures() throws {
         func values(_ files: [String: Data], size: [Int]? = nil, channels: Int? = nil) throws -> StoredValues {
             try withFolder { folder in

@@ -9,9 +9,12 @@ public struct ArraySource: SampleSource {
         public var samples = "X"
         /// [n] whole numbers, which name the classes.
         public var labels = "y"
+        /// [n] whole numbers that say what belongs together (scan, patient), if any.
+        public var groups: String?
         /// Of samples that were published to test on, if there are such.
         public var testSamples: String?
         public var testLabels: String?
+        public var testGroups: String?
         /// Names in place of the labels' numbers, in their order.
         public var classNames: [String]?
         /// The smallest and largest possible number; of the type where that is an integer, else those found, unless given.
@@ -27,6 +30,7 @@ public struct ArraySource: SampleSource {
     public let classes: [String]
     public let labels: [Int32]
     public let testStart: Int?
+    public let groups: [Int64]?
     public let provenance: [String: String]
     private let arrays: [NumericArray]
 
@@ -47,7 +51,8 @@ public struct ArraySource: SampleSource {
                 .badData, "\(array.name) is \(text) \(array.type); expected samples × features, or height × width (× channels), alike in all arrays")
         }
         var numbers: [Int] = []
-        for (samples, labels) in pairs { numbers += try Self.labels(labels, of: samples) }
+        for (samples, labels) in pairs { numbers += try Self.wholeNumbers(labels, of: samples, "label", most: 1 << 16) }
+        groups = try Self.groups([request.groups] + (pairs.count > 1 ? [request.testGroups] : []), of: pairs.map(\.0), in: archive)
         let distinct = Set(numbers).sorted()
         classes = request.classNames ?? distinct.map(String.init)
         guard classes.count == distinct.count else {
@@ -63,15 +68,31 @@ public struct ArraySource: SampleSource {
         ]
     }
 
-    private static func labels(_ array: NumericArray, of samples: NumericArray) throws(DatasetError) -> [Int] {
+    /// Of the samples and of those to test on.
+    private static func groups(_ names: [String?], of samples: [NumericArray], in archive: ArrayArchive) throws(DatasetError) -> [Int64]? {
+        let given = names.compactMap(\.self)
+        guard !given.isEmpty else { return nil }
+        guard given.count == samples.count else {
+            throw DatasetError(.usage, "groups and test groups belong together where there are test samples; name both or none")
+        }
+        var numbers: [Int64] = []
+        for (name, samples) in zip(given, samples) {
+            numbers += try wholeNumbers(archive.array(name), of: samples, "group", most: .max).map(Int64.init)
+        }
+        return numbers
+    }
+
+    /// One for each sample, of `most` different ones.
+    private static func wholeNumbers(_ array: NumericArray, of samples: NumericArray, _ what: String, most: Int) throws(DatasetError) -> [Int] {
         let count = samples.extents[0], isRow = array.extents.count == 2 && array.extents[0] == 1
         guard array.extents.reduce(1, *) == count, array.extents.filter({ $0 > 1 }).count <= 1 else {
             throw DatasetError(
-                .badData, "\(array.name) is \(extentsText(array.extents)), expected a label for each of the \(count) of \(samples.name)")
+                .badData, "\(array.name) is \(extentsText(array.extents)), expected a \(what) for each of the \(count) of \(samples.name)")
         }
         let values = isRow ? array.numbers(of: 0) : (0 ..< count).flatMap(array.numbers)
-        guard values.allSatisfy({ $0.rounded() == $0 && abs($0) < 0x1p31 }), Set(values).count <= 1 << 16 else {
-            throw DatasetError(.badData, "\(array.name) holds numbers that are no labels; expected whole ones, at most 65,536 different")
+        guard values.allSatisfy({ $0.rounded() == $0 && abs($0) < 0x1p31 }), Set(values).count <= most else {
+            let limit = most == .max ? "" : ", at most 65,536 different"
+            throw DatasetError(.badData, "\(array.name) holds numbers that are no \(what)s; expected whole ones\(limit)")
         }
         return values.map { Int($0) }
     }

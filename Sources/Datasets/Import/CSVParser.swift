@@ -9,6 +9,7 @@ struct CSVParser {
         let label: Int
         let numeric: [Int]
         let categorical: [Int]
+        let group: Int?
 
         /// As messages call it.
         func name(_ column: Int) -> String { names.map { $0[column] } ?? "column \(column)" }
@@ -20,6 +21,8 @@ struct CSVParser {
     private(set) var categories: [[String: Int]] = []
     private var classes: [String: Int] = [:]
     private(set) var labels: [Int32] = []
+    /// Names, where there is a column of them.
+    private(set) var groups: [String] = []
     private var fields: [Float] = []
     /// The smallest and largest number.
     private(set) var extremes = (Float.infinity, -Float.infinity)
@@ -49,6 +52,7 @@ struct CSVParser {
                 fields.append(Float(try Self.place(of: reader.field(column), in: &categories[place], columns.name(column), reader.name)))
             }
             labels.append(Int32(try Self.place(of: reader.field(columns.label), in: &classes, columns.name(columns.label), reader.name)))
+            if let group = columns.group { groups.append(reader.field(group)) }
         } while try reader.next()
     }
 
@@ -66,14 +70,18 @@ struct CSVParser {
             throw DatasetError(.usage, "\(file) has no column \"\(text)\"; the columns are \(expected)")
         }
         let label = try request.label.map(place) ?? count - 1
+        let group = try request.group.map(place)
         var categorical: [Int] = [], dropped: Set<Int> = []
         for text in request.categorical { categorical.append(try place(text)) }
         for text in request.dropped { dropped.insert(try place(text)) }
         guard !categorical.contains(label), !dropped.contains(label) else {
             throw DatasetError(.usage, "the column of labels is also named as categorical or left out; name another")
         }
-        let numeric = (0 ..< count).filter { $0 != label && !categorical.contains($0) && !dropped.contains($0) }
-        columns = Columns(names: names, count: count, label: label, numeric: numeric, categorical: categorical)
+        if let group, group == label || categorical.contains(group) {
+            throw DatasetError(.usage, "the column of groups is also named as that of labels or as categorical; name another")
+        }
+        let numeric = (0 ..< count).filter { $0 != label && $0 != group && !categorical.contains($0) && !dropped.contains($0) }
+        columns = Columns(names: names, count: count, label: label, numeric: numeric, categorical: categorical, group: group)
         categories = categorical.map { _ in [:] }
     }
 

@@ -16,6 +16,8 @@ public struct CSVSource: SampleSource {
         /// The column of labels; the last where nil.
         public var label: String?
         public var categorical: [String] = []
+        /// The column that says what belongs together (patient, machine), if any; it is no feature.
+        public var group: String?
         /// Columns that are left out.
         public var dropped: [String] = []
         /// The number in place of a field that is empty or "?"; where nil such a field is an error.
@@ -31,6 +33,7 @@ public struct CSVSource: SampleSource {
     public let classes: [String]
     public let labels: [Int32]
     public let testStart: Int?
+    public let groups: [Int64]?
     public let provenance: [String: String]
     /// Row after row: the numbers, then a category's place for each categorical column.
     private let fields: [Float]
@@ -60,6 +63,8 @@ public struct CSVSource: SampleSource {
         let texts = columns.categorical.map(columns.name)
         provenance["columns"] = (["\(numericCount) numeric"] + zip(texts, categoryCounts).map { "\($0) as \($1)" }).joined(separator: ", ")
         provenance["label"] = columns.name(columns.label)
+        provenance["group"] = columns.group.map(columns.name)
+        groups = columns.group.map { _ in groupNumbers(of: parser.groups) }
         provenance["missing"] = request.missing.map { "\(parser.missingCount) fields as \($0)" }
         (shape, self.provenance) = ([width], provenance)
         range = Self.range(parser.extremes, hasCategories: !categoryCounts.isEmpty)

@@ -10,6 +10,7 @@ public struct FolderSource: SampleSource {
     public let classes: [String]
     public let labels: [Int32]
     public let testStart: Int?
+    public let groups: [Int64]?
     public let provenance: [String: String]
     private let listing: FileListing
     /// Places in the listing, the training side first.
@@ -19,7 +20,9 @@ public struct FolderSource: SampleSource {
     /// - Parameters:
     ///   - size: [height, width] that pictures are resized to (see `FilteredResize`); where nil all must have one size.
     ///   - channels: 1 or 3; colors become gray or gray colors; where nil all must have as many.
-    public init(_ folder: URL, size: [Int]? = nil, channels: Int? = nil) throws(DatasetError) {
+    ///   - pattern: a regular expression whose first group, found in a file's path in its class's folder, names what belongs together (patient,
+    ///     scan), if any.
+    public init(_ folder: URL, size: [Int]? = nil, channels: Int? = nil, group pattern: String? = nil) throws(DatasetError) {
         let listing = try FileListing(folder, extensions: Picture.extensions), name = folder.lastPathComponent
         guard !listing.paths.isEmpty else { throw DatasetError(.missingInput, "\(name) holds no PNG or JPEG files") }
         let parts = listing.paths.map { $0.split(separator: "/").map(String.init) }
@@ -50,6 +53,8 @@ public struct FolderSource: SampleSource {
             throw DatasetError(
                 .usage, "pictures cannot be brought to \(extentsText(sides + [channels])); expected sides to \(1 << 14), 1 or 3 channels")
         }
+        let own = parts.map { $0[(depth + 1)...].joined(separator: "/") }
+        groups = try pattern.map { pattern throws(DatasetError) in groupNumbers(of: try Self.groups(order.map { own[$0] }, pattern, in: name)) }
         let places = Dictionary(uniqueKeysWithValues: zip(classes, Int32(0)...))
         (self.listing, self.order, self.classes, self.type, shape) = (listing, order, classes, type, sides + [channels])
         (labels, testStart) = (order.map { places[names[$0]]! }, isDivided ? train.count : nil)
@@ -57,6 +62,21 @@ public struct FolderSource: SampleSource {
             "importer": "folder", "folder": try listing.provenance(),
             "form": "\(extentsText(sides + [channels])) \(type.rawValue), resized bilinearly with a filter where another size",
         ]
+    }
+
+    private static func groups(_ paths: [String], _ pattern: String, in folder: String) throws(DatasetError) -> [String] {
+        guard let expression = try? Regex(pattern) else {
+            throw DatasetError(.usage, "\"\(pattern)\" is no regular expression; give one with a group, as \"^([^_]+)_\"")
+        }
+        var names: [String] = []
+        for path in paths {
+            guard let match = path.firstMatch(of: expression), match.output.count > 1, let name = match.output[1].substring else {
+                throw DatasetError(
+                    .usage, "\(folder): the group of \"\(pattern)\" is not in \(path); give an expression that all paths have, as \"^([^_]+)_\"")
+            }
+            names.append(String(name))
+        }
+        return names
     }
 
     public func values(of samples: ArraySlice<Int>) throws(DatasetError) -> StoredValues {

@@ -25,6 +25,14 @@ extension SampleSource {
     public var groups: [Int64]? { nil }
 }
 
+/// A number for each sample's group: its name where all names are whole numbers, else the name's place among them, sorted.
+func groupNumbers(of names: [String]) -> [Int64] {
+    let numbers = names.compactMap(Int64.init)
+    guard numbers.count < names.count else { return numbers }
+    let places = Dictionary(uniqueKeysWithValues: zip(Set(names).sorted(), Int64(0)...))
+    return names.map { places[$0]! }
+}
+
 /// A source brought into a set under a protocol: what is written, and which rank asks for what, does not depend on the ranks.
 public struct SetImport: Sendable {
     public let description: SetDescription

@@ -7,8 +7,10 @@ extension ImportCommand {
     struct ArrayOptions: ParsableArguments {
         @Option(help: "Array of samples: n × features, n × height × width (× channels).") var samples = "X"
         @Option(help: "Array of labels, whole numbers.") var labels = "y"
+        @Option(help: "Array of what belongs together (scan, patient), whole numbers.") var groups: String?
         @Option(help: "Published test samples.") var testSamples: String?
         @Option(help: "Their labels.") var testLabels: String?
+        @Option(help: "Their groups.") var testGroups: String?
         @Option(help: "Names of the classes, in the order of their numbers, which name them unless given.", transform: list) var classNames: [String]?
         @Option(help: "Smallest and largest possible number, as 0,4095; that of the type, or what is found in floats, unless given.", transform: list)
         var range: [String]?
@@ -23,6 +25,7 @@ extension ImportCommand {
         func source(_ file: String) throws -> ArraySource {
             var request = ArraySource.Request(file: url(file))
             (request.samples, request.labels, request.testSamples, request.testLabels) = (samples, labels, testSamples, testLabels)
+            (request.groups, request.testGroups) = (groups, testGroups)
             (request.classNames, request.range) = (classNames, range.map { Double($0[0])! ... Double($0[1])! })
             return try ArraySource(request)
         }

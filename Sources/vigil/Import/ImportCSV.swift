@@ -13,6 +13,7 @@ extension ImportCommand {
         @Option(help: "What stands between two fields: one character, or tab.") var separator = ","
         @Option(help: "Column of labels; the last unless given.") var label: String?
         @Option(help: "Categorical columns.", transform: list) var categorical: [String] = []
+        @Option(help: "Column of what belongs together (patient, machine); it is no feature.") var group: String?
         @Option(help: "Columns to leave out.", transform: list) var drop: [String] = []
         @Option(help: "Number in place of an empty field or of \"?\", which are errors unless it is given.") var missing: Float?
         @OptionGroup var options: Options
@@ -25,7 +26,7 @@ extension ImportCommand {
             var request = CSVSource.Request(files: files.map(url))
             (request.testFiles, request.hasHeader, request.label) = (testFiles.map(url), header, label)
             request.separator = separator == "tab" ? UInt8(ascii: "\t") : separator.utf8.first!
-            (request.categorical, request.dropped, request.missing) = (categorical, drop, missing)
+            (request.categorical, request.group, request.dropped, request.missing) = (categorical, self.group, drop, missing)
             return try options.write(CSVSource(request), group)
         }
     }
