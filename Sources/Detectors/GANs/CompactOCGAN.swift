@@ -16,7 +16,7 @@ import Networks
 /// of the minibatch's mean and takes the slope once for all steps; that is the variant `released`. In both batch norm is what the program
 /// runs: its layers never learn that they are in training, so that by statistics which never move they scale and shift and no more. Initial
 /// values are those of the program's library, Glorot's.
-public struct CompactOCGAN: Detector {
+public struct CompactOCGAN: OneClassGAN {
     public static let name = "ocgan-compact"
     public static let summary = "OCGAN by smaller networks, the autoencoder first alone (reimplementation of Perera et al., CVPR 2019)"
     public static let shapes = "[28, 28, channels]"
@@ -125,19 +125,5 @@ public struct CompactOCGAN: Detector {
         }
     }
 
-    /// A network's answer: the mean of what it says of every place.
-    private func answer(_ logits: Batched) -> Batched { sum(logits) / Double(logits.shape.count) }
-
-    private func judged(_ logits: Batched, _ label: Double) -> Replicated { average(bce(logits: answer(logits), label)) }
-
-    /// reconstruction: the mean squared error; visual, direct: D_v's answer to the reconstruction and to x.
-    public func score(_ scoring: Scoring) {
-        let x = scoring.x, z = encoder(x), x̂ = decoder(z)
-        scoring.score("reconstruction", sum(square(x - x̂)) / Double(x.shape.count))
-        scoring.score("visual", -answer(visualDiscriminator(x̂)))
-        scoring.score("direct", -answer(visualDiscriminator(x)))
-        scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2]))
-        scoring.reconstruction("reconstruction", x̂)
-        scoring.latent("z", z)
-    }
+    public func score(_ scoring: Scoring) { score(scoring, seen: scoring.x) }
 }

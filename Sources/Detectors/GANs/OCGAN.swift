@@ -21,7 +21,7 @@ import Networks
 /// Departures: the last epoch's networks are kept, not those of the least error on normals held out. The authors' program cannot have given
 /// their figures; what of it can run is the variant `released-2019`. Not taken over: noise drawn once for all epochs, and searches that meet
 /// each other in batch norm.
-public struct OCGAN: Detector {
+public struct OCGAN: OneClassGAN {
     public static let name = "ocgan"
     public static let summary = "OCGAN: an autoencoder whose whole latent space decodes to the normal class (Perera et al., CVPR 2019)"
     public static let shapes = HalvingGrid.shapes + "; or 61×61, 125×125"
@@ -160,23 +160,10 @@ public struct OCGAN: Detector {
         return code(first + (found - first) * step.value(of: .levels(0, from: [settings.miningFrom - 1: 1])))
     }
 
-    /// A network's answer: the mean of what it says of every place.
-    private func answer(_ logits: Batched) -> Batched { sum(logits) / Double(logits.shape.count) }
-
-    private func judged(_ logits: Batched, _ label: Double) -> Replicated { average(bce(logits: answer(logits), label)) }
-
     /// By D_l, each of whose answers counts for itself.
     private func judged(codes: Batched, _ label: Double) -> Replicated { mean(bce(logits: latentDiscriminator(codes), label)) }
 
-    /// reconstruction: the mean squared error; visual, direct: D_v's answer to the reconstruction and to x.
     public func score(_ scoring: Scoring) {
-        let x = scoring.x, seen = settings.noisyInput ? x + settings.noise * scoring.normal(x.shape) : x
-        let z = encoder(seen), x̂ = decoder(z)
-        scoring.score("reconstruction", sum(square(x - x̂)) / Double(x.shape.count))
-        scoring.score("visual", -answer(visualDiscriminator(x̂)))
-        scoring.score("direct", -answer(visualDiscriminator(x)))
-        scoring.map("residual", sum(abs(x - x̂), axis: 2) / Double(x.shape.extents[2]))
-        scoring.reconstruction("reconstruction", x̂)
-        scoring.latent("z", z)
+        score(scoring, seen: settings.noisyInput ? scoring.x + settings.noise * scoring.normal(scoring.x.shape) : scoring.x)
     }
 }
