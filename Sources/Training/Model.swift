@@ -22,7 +22,10 @@ public final class Model {
     /// - Parameter form: of the samples that the run was trained on, whose range counts and whose shape these must come to; the set's own where nil.
     public convenience init(_ recipe: Recipe, of manifest: Manifest, trainedOn form: SampleForm? = nil) throws {
         do {
-            if let form { _ = try Preprocessing(recipe, shape: form.shape, range: form.valueRange).applied(to: manifest) }
+            if let form {
+                _ = try Preprocessing(recipe, shape: form.shape, range: form.valueRange).applied(to: manifest)
+                try form.expectBands(of: manifest)
+            }
             try self.init(recipe, Preprocessing(recipe, shape: manifest.shape, range: form?.valueRange ?? manifest.valueRange))
         } catch let error as DatasetError { throw Failure(.usage, "\(error)") }
     }

@@ -111,6 +111,29 @@ extension EndToEnd {
             #expect(found.output.contains("map.png (reduced by 2)") && found.output.contains("10400 pixels (520 × 20)"))
         }
 
+        /// Bands of other wavelengths are others, however many there are; those of another calibration are the same.
+        @Test func bandsOfAnotherSensor() throws {
+            let set = try made(), run = try trained("rx", on: set)
+            func shifted(by factor: Double) throws -> String {
+                let copy = place.fresh("shifted"), file = URL(fileURLWithPath: copy + "/manifest.json")
+                try FileManager.default.copyItem(atPath: set, toPath: copy)
+                var object = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+                var scene = try #require(object["scene"] as? [String: Any])
+                scene["wavelengths"] = try #require(scene["wavelengths"] as? [Double]).map { $0 * factor }
+                object["scene"] = scene
+                try JSONSerialization.data(withJSONObject: object).write(to: file)
+                return copy
+            }
+            let near = try shifted(by: 1.001), far = try shifted(by: 2)
+            #expect(try vigil(["evaluate", run, "--data", near]).code == 0)
+            for arguments in [["evaluate", run, "--data", far], ["score", run, "--input", far, "--out", place.fresh("maps")]] {
+                let job = try vigil(arguments)
+                #expect(
+                    job.code == 64 && job.errors.contains(": band 0 is at 800.0, the run was trained on one at 400.0 (Nanometers); bring in"),
+                    "\(job.errors)")
+            }
+        }
+
         /// An ENVI cube with a place on the ground: read in place it has the scores of its set; the maps come back by our own import, and
         /// lie where the cube does.
         @Test func aFileWithAPlaceOnTheGround() throws {

@@ -7,11 +7,29 @@ public struct SampleForm: Codable, Equatable, Sendable {
     public let type: SampleType
     /// The smallest and largest possible stored number.
     public let range: [Double]
+    /// Of each band of a scene, and their unit, where they are known.
+    public let wavelengths: [Double]?, wavelengthUnit: String?
 
     public var valueRange: ClosedRange<Double> { range[0] ... range[1] }
     public var count: Int { shape.reduce(1, *) }
 
-    public init(of manifest: Manifest) { (shape, type, range) = (manifest.shape, manifest.type, manifest.range) }
+    public init(of manifest: Manifest) {
+        (shape, type, range) = (manifest.shape, manifest.type, manifest.range)
+        (wavelengths, wavelengthUnit) = (manifest.scene?.wavelengths, manifest.scene?.wavelengthUnit)
+    }
+
+    /// - Throws: where a scene has a band further from its own place than half of what bands are apart.
+    public func expectBands(of manifest: Manifest) throws(DatasetError) {
+        guard let own = wavelengths, let scene = manifest.scene, let found = scene.wavelengths, scene.wavelengthUnit == wavelengthUnit,
+            own.count == found.count, own.count > 1
+        else { return }
+        let reach = (own.max()! - own.min()!) / Double(own.count - 1) / 2
+        guard let odd = own.indices.first(where: { abs(own[$0] - found[$0]) > reach }) else { return }
+        throw DatasetError(
+            .usage,
+            "\(manifest.name): band \(odd) is at \(found[odd]), the run was trained on one at \(own[odd]) (\(wavelengthUnit ?? "of no unit")); bring in the same "
+                + "bands with vigil import cube --bands")
+    }
 }
 
 /// Samples that are in no set, in the form of one: read one by one, each regardless of the others.
