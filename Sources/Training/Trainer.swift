@@ -72,7 +72,7 @@ public final class Trainer {
         for case .steps(let steps) in stages { note(steps) }
         model.initialize(averages: stages.flatMap(\.averages))
         try agreeAtStart()
-        do { try begin() } catch {
+        do { try begin(stages) } catch {
             if saved == nil { log.abandon() }
             throw error
         }
@@ -100,11 +100,11 @@ public final class Trainer {
     // MARK: Before the first step
 
     /// From here on the run is this job's, and has a checkpoint.
-    private func begin() throws {
+    private func begin(_ stages: [Prepared]) throws {
         try log.open()
         let cores = try Cores.ofRanks(of: group, threads: resources.team.count)
         try log.record("start", Environment.description(of: self, on: cores))
-        saved = try resume()
+        saved = try resume(stages)
         if saved == nil { try fitTransforms() }
         if group.rank == 0 { try writeRecipe() }
         StopRequest.listen()
@@ -133,6 +133,8 @@ public final class Trainer {
         case fit(FitPass)
         case scene(String, (Scene) throws -> [(Variable, [Double])])
 
+        /// In steps; a pass is one.
+        var length: Int { if case .steps(let steps) = self { steps.length } else { 1 } }
         var averages: [(average: Variable, original: Variable)] { if case .steps(let steps) = self { steps.step.averages } else { [] } }
     }
 
@@ -179,8 +181,12 @@ public final class Trainer {
     }
 
     /// Goes on from the newest checkpoint, if there is one.
-    private func resume() throws -> Checkpoint.Record? {
-        let found = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }, check: { try checkPredecessor($0.record) })
+    private func resume(_ stages: [Prepared]) throws -> Checkpoint.Record? {
+        let names = model.detector.stages.map(\.name)
+        let continuation = Continuation(
+            folder: run.url.path, definition: definition, dependsOnLength: dependsOnLength, fingerprint: split.set.manifest.fingerprint,
+            stages: zip(names, stages).map { ($0, $1.length) })
+        let found = try run.newestCheckpoint(warn: { log.say("vigil: \($0)") }, check: { try continuation.check($0.record) })
         guard let checkpoint = found else { return nil }
         try model.load(checkpoint.state.tensors, from: checkpoint.folder.path)
         position = checkpoint.record.position
@@ -188,7 +194,7 @@ public final class Trainer {
         try log.record(
             "resume",
             [
-                "checkpoint": checkpoint.folder.lastPathComponent, "stage": model.detector.stages.dropFirst(position.stage).first?.name ?? "none",
+                "checkpoint": checkpoint.folder.lastPathComponent, "stage": names.dropFirst(position.stage).first ?? "none",
                 "step": position.step,
                 "total_steps": position.total, "state_sha256": checkpoint.record.stateSHA256,
             ])
@@ -201,23 +207,6 @@ public final class Trainer {
         let fit = try TransformFit(of: transform, after: before, on: split.training(without: heldOut).flatMap { $0 }, of: split, group)
         model.preprocessing.statistics = fit.statistics
         read.bytes += fit.bytesRead
-    }
-
-    private func checkPredecessor(_ record: Checkpoint.Record) throws {
-        let now = definition
-        // more epochs may be asked of a finished run, unless its rates went by its length
-        let changed = Set(now.keys).union(record.model.keys)
-            .filter { now[$0] != record.model[$0] && (dependsOnLength || !Recipe.isLength($0)) }.sorted()
-        if let first = changed.first {
-            let list = changed.map { "\($0) is \(now[$0] ?? "absent") (was \(record.model[$0] ?? "absent"))" }.joined(separator: ", ")
-            throw Failure(.usage, "\(run.url.path) was trained by another recipe: \(list); set \(first) back or choose another folder with --out")
-        }
-        guard record.fingerprint == split.set.manifest.fingerprint else {
-            throw Failure(
-                .usage,
-                "\(run.url.path) was trained on other data: fingerprint \(record.fingerprint), now \(split.set.manifest.fingerprint); choose another folder with --out"
-            )
-        }
     }
 
     private func agreeAtStart() throws {

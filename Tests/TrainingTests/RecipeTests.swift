@@ -142,5 +142,26 @@ extension EndToEnd {
             #expect(rest.code == 0 && rest.errors.hasPrefix("resumed from step-00000002, step 0 of stage 2\n"))
             #expect(try parts.digest() == whole.digest())
         }
+
+        /// A stage that others have followed cannot go on; the last one can.
+        @Test func lengthsOfStages() throws {
+            func train(_ run: Run, _ gan: Int, _ encoder: Int) throws -> Job {
+                let keys = ["minibatch=8", "microbatch=4", "settings.width=1", "settings.latent=3", "steps.gan=\(gan)", "steps.encoder=\(encoder)"]
+                return try vigil(["train", "--detector", "f-anogan", "--data", place.set, "--out", run.path] + keys.flatMap { ["--set", $0] })
+            }
+            let run = Run(path: place.fresh("lengths")), whole = Run(path: place.fresh("longer"))
+            #expect(try train(run, 2, 1).code == 0)
+            let before = try run.digest()
+            for gan in [1, 3] {
+                let refused = try train(run, gan, 1)
+                #expect(refused.code == 64)
+                #expect(
+                    refused.errors == "vigil: \(run.path) went on to stage encoder after 2 steps of gan, for which this recipe asks \(gan); "
+                        + "set epochs and steps back or choose another folder with --out\n")
+            }
+            #expect(try run.digest() == before)
+            #expect(try train(run, 2, 3).code == 0 && train(whole, 2, 3).code == 0)
+            #expect(try run.digest() == whole.digest())
+        }
     }
 }
