@@ -8,18 +8,13 @@ typedef struct {
   int late;       // a stored slot goes to memory after the block, since it lies on a loaded one that is still read
 } place;
 
-// Is base[sample*stride + e] the slot's element?
-static int plain(const vk_slot *slot, int64_t count) {
-  return slot->kind == VK_LOAD || slot->kind == VK_STORE || (slot->kind == VK_PERIODIC && slot->period >= count && slot->stride == count);
-}
-
 // Are consecutive samples one long sample to this program?
 static int joined(const vk_program *program) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
     if (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR) continue;
     if (slot->kind == VK_PERIODIC && slot->stride == 0 && program->count % slot->period == 0) continue;
-    if (!plain(slot, program->count) || slot->stride != program->count) return 0;
+    if (!is_plain(slot, program->count) || slot->stride != program->count) return 0;
   }
   return 1;
 }
@@ -43,18 +38,10 @@ static int overlaid(const vk_program *program, int32_t slot) {
   return 0;
 }
 
-// The floats after which a slot's buffer would look the same, a power of two; 0 where it does not.
-static int64_t repetition(const vk_program *program, const vk_slot *slot, int64_t block) {
-  if (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR) return TILE;
-  int64_t period = slot->period;
-  int repeats = slot->kind == VK_PERIODIC && !plain(slot, program->count) && block % period == 0 && (period & (period - 1)) == 0;
-  return !repeats ? 0 : period > TILE ? period : TILE;
-}
-
 static void lay(const vk_program *program, place *places, float *scratch, int64_t block) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
-    places[i] = (place){.mask = repetition(program, slot, block) - 1, .late = slot->kind == VK_STORE && overlaid(program, (int32_t)i)};
+    places[i] = (place){.mask = repetition(program, slot, block, TILE) - 1, .late = slot->kind == VK_STORE && overlaid(program, (int32_t)i)};
     if (slot->kind == VK_LOAD) continue;
     places[i].at = places[i].buffer = scratch;
     scratch += block;
@@ -88,7 +75,7 @@ static void fill_constant(const vk_program *program, place *places, int64_t samp
       float value = (float)*(const double *)(const void *)slot->base;
       fill(places[i].buffer, &value, 1, 0, length);
     }
-    if (slot->kind != VK_PERIODIC || plain(slot, program->count) || block % slot->period != 0) continue;
+    if (slot->kind != VK_PERIODIC || is_plain(slot, program->count) || block % slot->period != 0) continue;
     if ((slot->stride == 0) == (sample < 0))
       fill(places[i].buffer, slot->base + (sample < 0 ? 0 : sample * slot->stride), slot->period, first % slot->period, length);
   }
@@ -140,7 +127,7 @@ static void aim(const vk_program *program, place *places, int64_t sample, int64_
       continue;
     }
     float *base = slot->base + (slot->kind == VK_TEMPORARY || slot->kind == VK_SCALAR ? 0 : sample * slot->stride);
-    if (plain(slot, program->count) && !places[i].late) {
+    if (is_plain(slot, program->count) && !places[i].late) {
       places[i].at = base + e;
     } else if (slot->kind == VK_PERIODIC && block % slot->period != 0) {
       int64_t phase = e % slot->period;
@@ -240,6 +227,20 @@ static void prepare(const vk_program *program, const place *places, step *steps)
   }
 }
 
+// Runs the program over a block.
+static void run_block(const vk_program *program, const place *places, step *steps, int64_t count) {
+  int64_t whole = program->machine ? count / LANES * LANES : 0;
+  if (whole > 0) {
+    float *at[program->slotCount];
+    for (int64_t i = 0; i < program->slotCount; i++) at[i] = places[i].at;
+    program->machine(at, whole);
+  }
+  if (whole == count) return;
+  prepare(program, places, steps);
+  if (whole > 0) run_rest(steps, program->instructions, whole, count - whole);
+  else run(steps, program->instructions, count);
+}
+
 static void elementwise(const vk_program *program, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement,
                         float *scratch) {
   if (firstSample >= lastSample) return;
@@ -259,8 +260,7 @@ static void elementwise(const vk_program *program, int64_t firstSample, int64_t 
     for (int64_t e = firstElement; e < lastElement; e += block) {
       int64_t count = smaller(block, lastElement - e);
       aim(program, places, sample, sample - firstSample, e, count, block);
-      prepare(program, places, steps);
-      run(steps, program->instructions, count);
+      run_block(program, places, steps, count);
       finish(program, places, sample, sample - firstSample, e, count);
     }
     end_sums(program, places, sample);

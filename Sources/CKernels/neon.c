@@ -4,5 +4,6 @@
 #define ROWS 12
 #define TABLE vk_neon
 #define NAME "neon"
+#define COMPILE NULL
 #include "tables.h"
 #endif

@@ -4,4 +4,5 @@
 #define ROWS 4
 #define TABLE vk_portable
 #define NAME "portable"
+#define COMPILE NULL
 #include "tables.h"

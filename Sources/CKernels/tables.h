@@ -14,5 +14,5 @@
 
 static void add(float *to, const float *from, int64_t count) { loops[VK_ADD](to, to, from, count); }
 
-const vk_table TABLE = {NAME, PANEL, ROWS, product, pack, elementwise, add,
+const vk_table TABLE = {NAME, PANEL, ROWS, product, pack, elementwise, COMPILE, add,
                         window, window_adjoint, output, output_adjoint, multiply, multiply_adjoint, weights, peak};

@@ -21,7 +21,7 @@ import Testing
     }
 
     /// x * periodic + scalar * gathered, then that plus a value of the sample, for every period and both strides.
-    @Test(arguments: Table.all) func slotKinds(table: Table) {
+    @Test(arguments: Table.ways) func slotKinds(table: Table) {
         var random = SplitMix(state: 3)
         for count in Self.counts {
             for period in [1, 2, 3, 16, 17, 64, 700, 1500, count] {
@@ -56,7 +56,7 @@ import Testing
     }
 
     /// Programs whose samples run as one long sample.
-    @Test(arguments: Table.all) func joinedSamples(table: Table) {
+    @Test(arguments: Table.ways) func joinedSamples(table: Table) {
         var random = SplitMix(state: 4)
         for count in [1, 2, 10, 48, 1000, 1030] {
             for period in [1, 2, count] where count % period == 0 {
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// A result over an operand's memory; an operand read after that still has its old value.
-    @Test(arguments: Table.all) func inPlace(table: Table) {
+    @Test(arguments: Table.ways) func inPlace(table: Table) {
         var random = SplitMix(state: 5)
         for count in Self.counts {
             let x = random.floats(count * 2), y = random.floats(count * 2)
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Table.all) func sums(table: Table) {
+    @Test(arguments: Table.ways) func sums(table: Table) {
         var random = SplitMix(state: 6)
         for count in Self.counts {
             for period in [1, 2, 3, 5, 15, 16, 17, 31, 32, 64, 100, 1500, count] {
@@ -119,7 +119,60 @@ import Testing
         }
     }
 
-    @Test(arguments: Table.all) func emptySums(table: Table) {
+    /// Long programs of all operations, with more temporaries and scalars than there are registers.
+    @Test func programsAtRandom() {
+        var random = SplitMix(state: 7)
+        let operations = (VK_NEGATIVE.rawValue ... VK_COPY.rawValue).map { vk_operation($0) }
+        for turn in 0 ..< 60 {
+            // calls end a program's compilation
+            let own = turn % 6 == 0 ? operations : operations.filter { !(VK_EXP.rawValue ... VK_LOGISTIC.rawValue).contains($0.rawValue) }
+            let count = Self.counts.randomElement(using: &random)!, temporaries = Int.random(in: 1 ... 40, using: &random)
+            var x = random.floats(2 * count, in: -3 ... 3)
+            for edge in [0, -0.0, .infinity, .nan, .leastNonzeroMagnitude] as [Float] { x[Int.random(in: x.indices, using: &random)] = edge }
+            let given: [Program.Slot] = [
+                .load(x), .periodic(random.floats(64), period: 64, stride: 0), .periodic(random.floats(6), period: 3, stride: 3),
+                .periodic(random.floats(512), period: 256, stride: 256), .scalar(0.3), .scalar(-2),
+            ]
+            let results: [Program.Slot] = [.store, .sum(period: 5), .store]
+            var code: [Program.Line] = []
+            for _ in 0 ..< Int.random(in: 3 ... 60, using: &random) + temporaries {
+                let written = given.indices + code.map(\.result).filter { $0 >= 0 } + (code.isEmpty ? [] : [-1])
+                let result = Int.random(in: -1 ..< temporaries, using: &random)
+                code.append(
+                    (
+                        own.randomElement(using: &random)!, written.randomElement(using: &random)!, written.randomElement(using: &random)!,
+                        result < 0 ? -1 : given.count + result
+                    ))
+            }
+            for result in results.indices { code.append((VK_COPY, -1, -1, given.count + temporaries + result)) }
+            let program = Program(
+                slots: given + [Program.Slot](repeating: .temporary, count: temporaries) + results, code: code, count: count)
+            let bits = Table.ways.map { program.run(by: $0, samples: [0 ..< 2]).mapValues(\.bits) }
+            for (way, other) in zip(Table.ways, bits).dropFirst() { #expect(other == bits[0], "\(way), turn \(turn), count \(count)") }
+        }
+    }
+
+    /// Where this processor has it, machine code is there for a program of arithmetic, and not for one with a call.
+    @Test func whatIsCompiled() {
+        for table in Table.ways where table.compiles {
+            for (operation, isCompiled) in [(VK_MAXIMUM, true), (VK_STEP, true), (VK_TANH, false), (VK_LOGISTIC, false)] {
+                let code = [vk_instruction(operation: Int32(operation.rawValue), a: 0, b: 0, result: 0)]
+                var slot = vk_slot()
+                slot.kind = Int32(VK_LOAD.rawValue)
+                code.withUnsafeBufferPointer { code in
+                    withUnsafePointer(to: slot) { slot in
+                        var program = vk_program(
+                            code: code.baseAddress, instructions: 1, slots: slot, slotCount: 1, count: 16, local: nil, machine: nil)
+                        program.machine = table.pointer.pointee.compile(&program)
+                        #expect((program.machine != nil) == isCompiled)
+                        vk_release(&program)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Table.ways) func emptySums(table: Table) {
         let program = Program(
             slots: [.load([]), .sum(period: 3), .sumTable([], results: 2)], code: [(VK_COPY, 0, -1, 1), (VK_COPY, 0, -1, 2)], count: 0)
         let results = program.run(by: table, samples: [0 ..< 2])

@@ -88,7 +88,9 @@ struct Program {
             places.withUnsafeBufferPointer { places in
                 var program = vk_program(
                     code: instructions.baseAddress, instructions: Int64(instructions.count), slots: places.baseAddress,
-                    slotCount: Int64(places.count), count: Int64(count), local: nil)
+                    slotCount: Int64(places.count), count: Int64(count), local: nil, machine: nil)
+                if table.compiles { program.machine = table.pointer.pointee.compile(&program) }
+                defer { vk_release(&program) }
                 let scratchBytes = Int(vk_scratch(&program)) * MemoryLayout<Float>.size
                 let scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes, alignment: 64)
                 defer { scratch.deallocate() }

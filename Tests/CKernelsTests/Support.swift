@@ -3,12 +3,16 @@ import CKernels
 /// A table of kernels that this processor runs.
 struct Table: Sendable, CustomStringConvertible {
     let name: String
+    /// Whether elementwise programs run as machine code, where they can.
+    var compiles = false
 
     var pointer: UnsafePointer<vk_table> { vk_table_named(name)! }
     var panel: Int { Int(pointer.pointee.panel) }
-    var description: String { name }
+    var description: String { name + (compiles ? ", compiled" : "") }
 
     static let all = ["portable", "neon", "avx2", "avx512"].map { Table(name: $0) }.filter { vk_table_named($0.name) != nil }
+    /// For elementwise programs.
+    static let ways = all + all.filter { $0.pointer.pointee.compile != nil }.map { Table(name: $0.name, compiles: true) }
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same cases in every run.

@@ -58,11 +58,15 @@ typedef struct {
   float *base; int64_t stride, period; const int32_t *table;
 } vk_slot;
 
+// A program as machine code, on `elements` elements of a block, a multiple of the vector's length: at[slot] is where the block's begin.
+typedef void (*vk_machine)(float *const *at, int64_t elements);
+
 typedef struct {
   const vk_instruction *code; int64_t instructions;
   const vk_slot *slots; int64_t slotCount;
   int64_t count;   // elements of a sample
   float *local;    // memory of the caller's own that the kinds in runs meet: an operand or a result on its way through a kernel
+  vk_machine machine;  // from `compile`; NULL: its instructions are followed one by one, to the same bits
 } vk_program;
 
 // Winograd's algorithm for a convolution of stride 1 without padding, in tiles of 4 x 4 outputs:
@@ -98,6 +102,9 @@ typedef struct {
   // Runs a program over samples firstSample ..< lastSample and, where it has no sums, elements firstElement ..< lastElement
   // of each (else all of them). `scratch` holds vk_scratch(program) floats, aligned to 64 bytes, of the calling thread.
   void (*elementwise)(const vk_program *, int64_t firstSample, int64_t lastSample, int64_t firstElement, int64_t lastElement, float *scratch);
+  // The program as machine code, for vk_release; NULL where it takes an operation that is a call, where the system forbids it, and for
+  // processors that we have no code for. What slots' memory is may change afterwards, nothing else.
+  vk_machine (*compile)(const vk_program *);
   // to[i] += from[i]
   void (*add)(float *to, const float *from, int64_t count);
 
@@ -125,6 +132,8 @@ typedef struct {
 
 // Floats of scratch that a program needs.
 int64_t vk_scratch(const vk_program *program);
+// Frees what `compile` made.
+void vk_release(const vk_program *program);
 // Floats of V or Q (channels: inner) or of Z or M (channels: columns) for a block of so many tiles.
 int64_t vk_plane_floats(const vk_tiling *, int64_t channels, int64_t tiles);
 // Floats of scratch for multiply and multiplyAdjoint, and for weights with pieces of up to so many patch channels and columns.

@@ -33,7 +33,8 @@ final class ElementwiseKernel: Kernel {
         self.table = table
         self.program = vk_program(
             code: code.pointer, instructions: Int64(code.count), slots: slots.pointer, slotCount: Int64(slots.count),
-            count: Int64(program.space.count), local: nil)
+            count: Int64(program.space.count), local: nil, machine: nil)
+        self.program.machine = table.pointee.compile?(&self.program)
         scratch = Int(vk_scratch(&self.program))
         self.samples = samples
         let count = max(1, program.space.count)
@@ -41,6 +42,8 @@ final class ElementwiseKernel: Kernel {
         elementsPerTask = program.hasSums || count < 2 * Self.grain ? count : Self.grain
         tasks = samples.divided(up: samplesPerTask) * count.divided(up: elementsPerTask)
     }
+
+    deinit { vk_release(&program) }
 
     /// Runs over whole samples as part of another kernel's task.
     /// - Parameter local: what slots in runs meet, from the first of these samples on.
