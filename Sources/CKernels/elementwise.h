@@ -51,8 +51,15 @@ static void lay(const vk_program *program, place *places, float *scratch, int64_
   }
 }
 
-// Short copies without a call.
-static void copy(float *to, const float *from, int64_t count) { loop_copy(to, from, from, count); }
+// Short copies without a call; of a pixel's few channels one by one, before a vector's loop would be set up.
+static void copy(float *to, const float *from, int64_t count) {
+  if (count >= 8) {
+    loop_copy(to, from, from, count);
+    return;
+  }
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (int64_t i = 0; i < count; i++) to[i] = from[i];
+}
 
 // buffer[i] = from[(phase + i) % period]
 static void fill(float *buffer, const float *from, int64_t period, int64_t phase, int64_t count) {
@@ -209,8 +216,10 @@ static void finish(const vk_program *program, place *places, int64_t sample, int
 static void end_sums(const vk_program *program, place *places, int64_t sample) {
   for (int64_t i = 0; i < program->slotCount; i++) {
     const vk_slot *slot = program->slots + i;
-    for (int64_t p = 0; slot->kind == VK_SUM && p < slot->period; p++)
-      slot->base[sample * slot->stride + p] = fold(places[i].lanes, vk_lanes(slot->period), p, slot->period);
+    if (slot->kind != VK_SUM) continue;
+    int64_t width = vk_lanes(slot->period);
+    float *base = slot->base + sample * slot->stride;
+    for (int64_t p = 0; p < slot->period; p++) base[p] = fold(places[i].lanes, width, p, slot->period);
   }
 }
 
