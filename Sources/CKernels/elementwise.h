@@ -51,15 +51,8 @@ static void lay(const vk_program *program, place *places, float *scratch, int64_
   }
 }
 
-// Short copies without a call; of a pixel's few channels one by one, before a vector's loop would be set up.
-static void copy(float *to, const float *from, int64_t count) {
-  if (count >= 8) {
-    loop_copy(to, from, from, count);
-    return;
-  }
-#pragma clang loop vectorize(disable) unroll(disable)
-  for (int64_t i = 0; i < count; i++) to[i] = from[i];
-}
+// Short copies without a call.
+static void copy(float *to, const float *from, int64_t count) { loop_copy(to, from, from, count); }
 
 // buffer[i] = from[(phase + i) % period]
 static void fill(float *buffer, const float *from, int64_t period, int64_t phase, int64_t count) {
@@ -105,19 +98,38 @@ static float *within_run(const vk_slot *slot, float *local, int64_t e, int64_t c
   return slot->table[run] >= 0 && e + count <= (run + 1) * slot->period ? local + slot->table[run] + e - run * slot->period : NULL;
 }
 
+// Copies between a buffer and whole runs of so many floats, a constant where this is inlined: a pixel's few channels.
+INLINE void copy_pixels(const int floats, const vk_slot *slot, const int32_t *table, int64_t runs, float *local, float *buffer) {
+  for (int64_t i = 0; i < runs; i++, buffer += floats) {
+    if (slot->kind == VK_STORE_RUNS) {
+      if (table[i] >= 0) memcpy(local + table[i], buffer, floats * sizeof(float));
+    } else if (table[i] >= 0) {
+      memcpy(buffer, local + table[i], floats * sizeof(float));
+    } else {
+      memset(buffer, 0, floats * sizeof(float));
+    }
+  }
+}
+
 // Copies elements e ..< e + count between a block's buffer and their runs.
 static void copy_runs(const vk_slot *slot, float *local, float *buffer, int64_t e, int64_t count) {
   int64_t run = e / slot->period, phase = e - run * slot->period;
-  for (; count > 0; run++, phase = 0) {
-    int64_t piece = smaller(slot->period - phase, count);
-    float *at = local + slot->table[run] + phase;
-    if (slot->kind == VK_STORE_RUNS) {
-      if (slot->table[run] >= 0) copy(at, buffer, piece);
-    } else if (slot->table[run] >= 0) {
-      copy(buffer, at, piece);
-    } else {
-      memset(buffer, 0, (size_t)piece * sizeof(float));
+  while (count > 0) {
+    int64_t whole = phase == 0 ? count / slot->period : 0, piece = whole * slot->period;
+    const int32_t *table = slot->table + run;
+    if (whole > 0 && slot->period == 1) copy_pixels(1, slot, table, whole, local, buffer);
+    else if (whole > 0 && slot->period == 2) copy_pixels(2, slot, table, whole, local, buffer);
+    else if (whole > 0 && slot->period == 3) copy_pixels(3, slot, table, whole, local, buffer);
+    else if (whole > 0 && slot->period == 4) copy_pixels(4, slot, table, whole, local, buffer);
+    else {
+      float *at = local + *table + phase;
+      whole = 1;
+      piece = smaller(slot->period - phase, count);
+      if (*table >= 0) copy(slot->kind == VK_STORE_RUNS ? at : buffer, slot->kind == VK_STORE_RUNS ? buffer : at, piece);
+      else if (slot->kind == VK_LOAD_RUNS) memset(buffer, 0, (size_t)piece * sizeof(float));
     }
+    run += whole;
+    phase = 0;
     buffer += piece;
     count -= piece;
   }
