@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    /// Deep layers are tiled; where transforms would take longer than they save, as of few channels or a place or two, nothing is. How few
+    /// Deep layers are tiled; where transforms would take longer than they save, as of few taps and channels or a place or two, little is. How few
     /// decides with the microbatch, since a slope by weights is brought back once for each.
     @Test func theRuleTakesTilesWhereTheyPay() throws {
         func sides(_ image: Shape, kernel: Int, stride: Int, _ features: Int, microbatch: Int = 16) throws -> Set<ConvolutionSide> {
@@ -94,7 +94,8 @@ import Testing
         }
         #expect(try sides([16, 16, 64], kernel: 4, stride: 2, 128) == [.small, .big, .weights])
         #expect(try sides([8, 8, 64], kernel: 3, stride: 1, 64) == [.small, .big, .weights])
-        #expect(try sides([32, 32, 3], kernel: 4, stride: 2, 64) == [.big])
+        #expect(try sides([32, 32, 3], kernel: 4, stride: 2, 64) == [.small, .big, .weights])
+        #expect(try sides([32, 32, 3], kernel: 3, stride: 1, 16) == [.big])
         #expect(try sides([2, 2, 256], kernel: 3, stride: 1, 256) == [])
         #expect(try sides([4, 4, 128], kernel: 3, stride: 1, 128, microbatch: 16) == [.small, .big, .weights])
         #expect(try sides([4, 4, 128], kernel: 3, stride: 1, 128, microbatch: 2) == [.small, .big])

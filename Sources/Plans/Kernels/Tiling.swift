@@ -14,7 +14,7 @@ struct Tiling {
     static let side = 4, lanes = 16
     /// What the rule counts beside multiply-adds, in multiply-adds, as `vigil bench --convolutions` shows it: for every number of a transform
     /// of images, for every number of a transform of slopes by weights, and how much a product for the weights takes for each of its own.
-    private static let ofImages = 18, ofSlopes = 16, ofWeightProducts = 1.2
+    private static let ofImages = 11, ofSlopes = 12, ofWeightProducts = 1.3
 
     private let geometry: Geometry
     /// [height, width, channels]: the big side's, the small side's; [height, width] of the kernel.
