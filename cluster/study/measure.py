@@ -144,6 +144,16 @@ class Study:
         bench += ["--threads", place.threads, "--set", f"run.reduce={reduce}", "--steps", steps, "--laps"]
         return json.loads(self.launcher.run(place, bench))
 
+    def counting(self, place, seconds, steps):
+        """Of a place's ranks that only count, in segments of so many seconds each: the times, as of steps."""
+        program = [sys.executable, Path(__file__).parent / "counting.py", self.launcher.folder, steps, *seconds]
+        self.launcher.run(place, program)
+        files = list(self.launcher.folder.glob("counted-*"))
+        found = [step for file in files for step in json.loads(file.read_text())]
+        for file in files:
+            file.unlink()
+        return found
+
     def measure(self, kind, place, minibatch, turn):
         """One round of a place: the tree, and beside it the library."""
         for reduce in ("tree", "library") if place.ranks > 1 else ("tree",):

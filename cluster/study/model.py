@@ -11,7 +11,7 @@ Ranks are powers of two, where they pair up along the summation tree (Sources/Ra
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WHOLE_BYTES = 128 << 10  # TreeSum.wholeBytes of ranks in pairs
 BLOCK_BYTES = 16 << 20  # TreeSum.block, of Float
@@ -140,6 +140,11 @@ class Arithmetic:
         count, xs, ys = len(self.by_lanes), list(self.by_lanes), list(self.by_lanes.values())
         slope = (count * sum(x * y for x, y in zip(xs, ys)) - sum(xs) * sum(ys)) / (count * sum(x * x for x in xs) - sum(xs) ** 2)
         return (sum(ys) - slope * sum(xs)) / count + slope * lanes
+
+    def as_long_as(self, other):
+        """These times, each segment's in proportion, so that its mean is the other's."""
+        scales = [mean(theirs) / mean(ours) for ours, theirs in zip(zip(*self.steps), zip(*other.steps))]
+        return replace(self, steps=[[scale * seconds for scale, seconds in zip(scales, step)] for step in self.steps])
 
     def segments(self, ranks, lanes=None, spread=True):
         scale = 1 if lanes in (None, self.lanes) else self.seconds(lanes) / self.seconds(self.lanes)

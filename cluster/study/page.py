@@ -37,6 +37,7 @@ class Findings:
         self.lanes, self.rows = measured["lanes"], measured["rows"]
         self.adding = median([run["adding"] for link in measured["links"] for run in link["runs"]]) if measured["links"] else 8e9
         self.all = self.arithmetic(next(entry["segments"] for entry in measured["arithmetic"] if entry["lanes"] == self.lanes))
+        self.counting = self.arithmetic(measured["counting"]).as_long_as(self.all)
         self.base = self.rows[0]
 
     def arithmetic(self, steps):
@@ -162,17 +163,19 @@ def predicted_weak_table(findings, network):
     rows = []
     for ranks in RANKS:
 
-        def efficiency(overlap, **options):
-            return percent(weak_efficiency(findings.all, ranks, *rest, overlap, **options))
+        def efficiency(overlap, arithmetic=findings.all, **options):
+            return percent(weak_efficiency(arithmetic, ranks, *rest, overlap, **options))
 
         with_tree, free = (predicted_step(findings.all, ranks, *rest, False, way=way) for way in (tree, library))
         rows.append(
-            [str(ranks), efficiency(True), efficiency(False), efficiency(True, spread=False), f"{(with_tree / free - 1) * 100:+.2f} %"]
+            [str(ranks), efficiency(True), efficiency(False)]
+            + [efficiency(True, findings.counting), efficiency(True, spread=False), f"{(with_tree / free - 1) * 100:+.2f} %"]
         )
     heading = [
         "ranks",
         "predicted, sums overlapped",
         "predicted, not overlapped",
+        "predicted, overlapped, spread of counting",
         "predicted, overlapped, no spread",
         "equal bits cost, predicted, not overlapped",
     ]
@@ -199,7 +202,9 @@ def inputs(findings):
     waits, others = [s for s in sums if dependent(s)], [s for s in sums if not dependent(s)]
     steps = [sum(step) for step in arithmetic.steps]
     fixed, lane = arithmetic.seconds(0), arithmetic.seconds(1) - arithmetic.seconds(0)
-    slowest = ", ".join(f"{sum(arithmetic.segments(ranks)) / mean(steps):.3f}" for ranks in (2, 64, 1024, 4096))
+    slowest, counting = (
+        ", ".join(f"{sum(a.segments(ranks)) / mean(steps):.3f}" for ranks in (2, 64, 1024, 4096)) for a in (arithmetic, findings.counting)
+    )
     whole = ", ".join(f"{expected_maximum(steps, ranks) / mean(steps):.3f}" for ranks in (2, 64, 1024, 4096))
     measured = ", ".join(f"{milliseconds(seconds)} ms at {lanes}" for lanes, seconds in sorted(arithmetic.by_lanes.items()))
     return [
@@ -207,6 +212,7 @@ def inputs(findings):
         f"by least squares {milliseconds(fixed)} ms and {milliseconds(lane)} ms a lane",
         f"its spread, from {len(steps)} steps in {len(arithmetic.steps[0])} segments: the expected slowest of 2, 64, 1,024 and 4,096 ranks, "
         f"met at every sum, takes {slowest} of the mean (met once a step {whole}). More draws cannot be slower than the slowest that was measured",
+        f"the same of ranks that only count, in segments as long, on the same cores in turn with it (`cluster/study/counting.py`): {counting}",
         f"{len(turns)} turns of {len(sums)} sums: {len(waits)} that all ranks wait for, {sum(s['bytes'] for s in waits):,} bytes "
         "(statistics, losses, and what is ready last); "
         f"{len(others)} that backward leaves time for, {sum(s['bytes'] for s in others):,} bytes (gradients)",
@@ -251,6 +257,7 @@ def write(measured, out):
         checks=check_table(findings),
         worst=percent(worst),
         goal=percent(goal),
+        counting=percent(weak_efficiency(findings.counting, 1024, NETWORKS[0], findings.adding, True)),
         predicted="\n\n".join(f"Weak, {network.name}:\n\n{predicted_weak_table(findings, network)}" for network in NETWORKS),
         predicted_strong=predicted_strong_table(findings),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import page
 from measure import CLUSTER, Launcher, Link, Place, Study, segments
+from model import mean
 
 UNSHAPED = Link()
 
@@ -71,11 +72,14 @@ def take(options):
     study.build_link()
     lanes = options.per_rank // options.microbatch
     runs = {count: [] for count in sorted({1, lanes, 2 * lanes})}
+    counted = []
     for turn in range(options.rounds):
         print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
         for count in runs:  # arithmetic by lanes; more steps of the count whose spread is looked at
             steps = options.steps * (4 if count == lanes else 1)
             runs[count].append(study.laps(full, full.ranks * count * options.microbatch, steps))
+            if count == lanes:
+                counted += study.counting(full, [mean(times) for times in zip(*segments(runs[count][-1]))], steps)
         for place in sweep:
             if place.nodes == 2:
                 study.measure_link(place, full, full.ranks * options.per_rank)
@@ -93,6 +97,7 @@ def take(options):
         rows=study.rows,
         binding=[(label(place), launcher.binding(place)) for place in sweep],
         arithmetic=[dict(lanes=count, segments=sum(map(segments, found), [])) for count, found in runs.items()],
+        counting=counted,
         turns=runs[lanes][0]["sums"],
         full=asdict(full),
         waiting=[dict(place=asdict(place) | {"link": named(place.link)}, share=share) for place, share in study.waiting.items()],

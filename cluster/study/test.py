@@ -42,6 +42,10 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(expected_maximum([1, 2], 2), 1.75)  # 1 in one case of four
         self.assertAlmostEqual(expected_maximum([1, 2, 3], 4096), 3)
 
+    def test_spread_of_another(self):
+        ours, theirs = (Arithmetic(steps, [[]], 1, {1: 1}) for steps in ([[4, 1], [8, 1]], [[1, 1], [1, 3]]))
+        self.assertEqual(theirs.as_long_as(ours).steps, [[6, 0.5], [6, 1.5]])
+
     def test_overlap(self):
         # a gradient ready after half of the first second, needed after it; then a statistic that all wait for, and an end
         turns = [[dict(bytes=7, ready=0.25, needed=0.5)], [dict(bytes=1, ready=0.75, needed=0.75)]]
